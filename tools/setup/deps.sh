@@ -51,7 +51,8 @@ group_packages() {
 		node,nodejs=nodejs npm=npm" ;;
 	lab-test)
 		echo "node,nodejs=nodejs npm=npm
-		~chromium,chromium-browser,google-chrome=chromium" ;;
+		~chromium,chromium-browser,google-chrome=chromium
+		fonts-dejavu-core" ;;
 	debug)
 		echo "gdb-multiarch" ;;
 	esac
