@@ -36,7 +36,7 @@ group_packages() {
 		riscv64-linux-gnu-gcc=gcc-riscv64-linux-gnu
 		riscv64-linux-gnu-ld=binutils-riscv64-linux-gnu
 		picolibc-riscv64-unknown-elf
-		python3 cpio xz-utils gzip" ;;
+		python3 cpio xz-utils bzip2 gzip" ;;
 	run)
 		echo "qemu-system-riscv64=qemu-system-riscv|qemu-system-misc
 		opensbi cpio debian-archive-keyring" ;;
