@@ -134,6 +134,7 @@ static bool kind_is_direct(enum memmap_kind kind)
 	case MEMMAP_FIRMWARE:
 	case MEMMAP_NOMAP:
 	case MEMMAP_ABSENT:
+	case MEMMAP_KINDS:
 		break;
 	}
 	return false;
