@@ -5,7 +5,7 @@
 # index is checked against the installed archive keyring, every package
 # against its index.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # distro and codename are for fetch.sh
 
 : "${me:?}" "${log:=/dev/null}"
 
@@ -13,12 +13,11 @@
 apt_machine() {
 	local id='' like='' ubuntu='' version=''
 
-	# ALOFT_OS_RELEASE lets the tests of this script pose as another release.
+	# OS_RELEASE lets one try this script as if on another release.
 	# shellcheck disable=SC1090
-	. "${ALOFT_OS_RELEASE:-/etc/os-release}" 2>/dev/null &&
+	. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null &&
 		id=${ID:-} like=${ID_LIKE:-} ubuntu=${UBUNTU_CODENAME:-} \
 		version=${VERSION_CODENAME:-}
-	# shellcheck disable=SC2034 # for fetch.sh
 	codename=$version
 	case " $id $like " in
 	*" ubuntu "*)	distro=ubuntu codename=${ubuntu:-$version} ;;

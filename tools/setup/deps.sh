@@ -32,9 +32,11 @@ group_why() {
 group_packages() {
 	case $1 in
 	build)
-		echo "make gcc libc6-dev gcc-riscv64-linux-gnu
-		binutils-riscv64-linux-gnu picolibc-riscv64-unknown-elf
-		python3 cpio xz-utils gzip" ;;
+		echo "make gcc libc6-dev
+		riscv64-linux-gnu-gcc=gcc-riscv64-linux-gnu
+		riscv64-linux-gnu-ld=binutils-riscv64-linux-gnu
+		picolibc-riscv64-unknown-elf
+		python3 cpio xz-utils bzip2 gzip" ;;
 	run)
 		echo "qemu-system-riscv64=qemu-system-riscv|qemu-system-misc
 		opensbi cpio debian-archive-keyring" ;;
@@ -180,10 +182,15 @@ as_root() {
 }
 
 need_root() {
-	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die \
-"not root and no sudo here. Run this as root, then try again:
-	apt-get update
-	apt-get install -y --no-install-recommends $*"
+	local self
+
+	[ "$(id -u)" = 0 ] && return
+	command -v sudo >/dev/null && return
+	self=$(cd "$(dirname "$0")" && pwd)/${0##*/}
+	die "packages are missing to $why, but this is not root and" \
+		"there is no sudo. Run as root, then try again:
+    $self $groups
+It will install: ${chosen[*]} ${unknown[*]#\~}"
 }
 
 update_lists() {
@@ -246,7 +253,7 @@ find_missing() {
 # lists, since old ones name versions that the mirror no longer has.
 install_missing() {
 	resolve
-	need_root "${chosen[@]}" "${unknown[@]#*=}"
+	need_root
 	if [ ${#unknown[@]} != 0 ]; then
 		update_lists
 		resolve
@@ -273,12 +280,14 @@ read_installed
 find_missing "$@"
 [ ${#missing[@]} != 0 ] || exit 0
 
-# Parallel runs would each ask for a password and install the same.
-build=${BUILD:-$(dirname "$0")/../../build}
-mkdir -p "$build/.setup" || exit 1
-log=$build/.setup/deps.log
-exec 9>"$build/.setup/deps.lock"
+# Parallel runs would each ask for a password and install the same. The lock
+# is on this file: root must leave nothing in build/ that a user trips over.
+groups="$*"
+exec 9<"$0"
 flock 9
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+trap 'exit 130' INT TERM HUP
 read_installed
 find_missing "$@"
 [ ${#missing[@]} = 0 ] || install_missing
