@@ -84,9 +84,8 @@ KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -O2 -g -ffreestanding -fno-pic \
 	       -fno-common -fno-omit-frame-pointer -fno-strict-aliasing \
 	       -ffunction-sections -fdata-sections \
 	       -fno-asynchronous-unwind-tables -fno-unwind-tables \
-	       -fstack-protector-strong -nostdinc \
-	       -isystem $(shell $(CC) -print-file-name=include) \
-	       -DPICOLIBC_INTEGER_PRINTF_SCANF $(KERNEL_INCLUDE)
+	       -fstack-protector-strong -DPICOLIBC_INTEGER_PRINTF_SCANF \
+	       -nostdinc $(KERNEL_INCLUDE) -isystem $(CC_INCLUDE)
 EARLY_FLAGS := -fno-stack-protector -fno-jump-tables -fno-builtin
 LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 	       -Wl,-z,notext,-z,norelro,-z,noexecstack,--build-id=none \
@@ -95,6 +94,7 @@ LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 	       -Wl,--defsym=vfprintf=__i_vfprintf
 
 CC          := $(CROSS_COMPILE)gcc
+CC_INCLUDE   = $(eval CC_INCLUDE := $(shell $(CC) -print-file-name=include))$(CC_INCLUDE)
 KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C) \
 		 $(notdir $(KERNEL_FDT)))
 OFFSETS     := $(BUILD)/include/arch/riscv/asm-offsets.h
