@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Levels as Linux's loglevel= counts them; one is shown when < loglevel. */
-#define LOG_ERR   3
+#define LOG_ERR	  3
 #define LOG_WARN  4
 #define LOG_INFO  6
 #define LOG_DEBUG 7
