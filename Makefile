@@ -121,10 +121,9 @@ $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
 
 # Third-party code keeps its own warnings to itself. The tree was checked
 # whole before libfdt reads it (docs/memory.md).
-$(BUILD)/kernel/fdt%.c.o: $(LIBFDT_DIR)/VERSION Makefile | deps-build
+$(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_FLAGS) $(FDT_ASSUME) -w -MMD -MP \
-		-c $(LIBFDT_DIR)/fdt$*.c -o $@
+	$(Q)$(CC) $(KERNEL_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
 
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
@@ -210,10 +209,9 @@ $(BUILD)/host/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(TEST_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/host/fdt%.c.o: $(LIBFDT_DIR)/VERSION Makefile | deps-test
+$(BUILD)/host/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-test
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(TEST_FLAGS) $(FDT_ASSUME) -w -c \
-		$(LIBFDT_DIR)/fdt$*.c -o $@
+	$(Q)$(HOSTCC) $(TEST_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
 
 $(HOST_BINS):
 	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -o $@

@@ -67,8 +67,7 @@ static void put_bytes(struct text *t, const uint8_t *value, int len)
 			text_string(t, " ", 1);
 		if (step == 4)
 			text_put(t, "0x%x",
-				 (unsigned)fdt32_ld((const fdt32_t *)(value +
-								      i)));
+				 fdt32_to_cpu(*(const fdt32_t *)(value + i)));
 		else
 			text_put(t, "%02x", value[i]);
 	}
