@@ -84,9 +84,8 @@ KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -O2 -g -ffreestanding -fno-pic \
 	       -fno-common -fno-omit-frame-pointer -fno-strict-aliasing \
 	       -ffunction-sections -fdata-sections \
 	       -fno-asynchronous-unwind-tables -fno-unwind-tables \
-	       -fstack-protector-strong -nostdinc \
-	       -isystem $(shell $(CC) -print-file-name=include) \
-	       -DPICOLIBC_INTEGER_PRINTF_SCANF $(KERNEL_INCLUDE)
+	       -fstack-protector-strong -DPICOLIBC_INTEGER_PRINTF_SCANF \
+	       -nostdinc $(KERNEL_INCLUDE) -isystem $(CC_INCLUDE)
 EARLY_FLAGS := -fno-stack-protector -fno-jump-tables -fno-builtin
 LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 	       -Wl,-z,notext,-z,norelro,-z,noexecstack,--build-id=none \
@@ -95,6 +94,7 @@ LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 	       -Wl,--defsym=vfprintf=__i_vfprintf
 
 CC          := $(CROSS_COMPILE)gcc
+CC_INCLUDE   = $(eval CC_INCLUDE := $(shell $(CC) -print-file-name=include))$(CC_INCLUDE)
 KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C) \
 		 $(notdir $(KERNEL_FDT)))
 OFFSETS     := $(BUILD)/include/arch/riscv/asm-offsets.h
@@ -121,10 +121,9 @@ $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
 
 # Third-party code keeps its own warnings to itself. The tree was checked
 # whole before libfdt reads it (docs/memory.md).
-$(BUILD)/kernel/fdt%.c.o: $(LIBFDT_DIR)/VERSION Makefile | deps-build
+$(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_FLAGS) $(FDT_ASSUME) -w -MMD -MP \
-		-c $(LIBFDT_DIR)/fdt$*.c -o $@
+	$(Q)$(CC) $(KERNEL_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
 
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
@@ -210,10 +209,9 @@ $(BUILD)/host/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(TEST_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/host/fdt%.c.o: $(LIBFDT_DIR)/VERSION Makefile | deps-test
+$(BUILD)/host/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-test
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(TEST_FLAGS) $(FDT_ASSUME) -w -c \
-		$(LIBFDT_DIR)/fdt$*.c -o $@
+	$(Q)$(HOSTCC) $(TEST_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
 
 $(HOST_BINS):
 	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -o $@

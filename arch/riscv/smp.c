@@ -12,6 +12,7 @@
 
 #include "arch/boot.h"
 #include "arch/irq.h"
+#include "arch/machine.h"
 #include "arch/mmu.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/boot/secondary.h"

@@ -37,20 +37,25 @@ apt_keyring() {
 	return 1
 }
 
-# apt_mirrors NAME: base URIs that may carry debian or ubuntu, best first.
-# apt itself reads the sources, so both formats are understood; foreign
-# archives among them fall out because their signature is not the keyring's.
+# apt_mirrors NAME: base URIs that may carry debian or ubuntu, best first: those
+# whose lists say so, then all the others, of which the keyring sorts out the
+# foreign ones. apt itself reads the sources, so both formats are understood.
 apt_mirrors() {
+	# shellcheck disable=SC2016 # the fields are apt's
+	local fields='$(CREATED_BY) $(COMPONENT) $(REPO_URI) $(RELEASE)'
+
 	if [ "$1" = debian ] && [ -n "${DEBIAN_MIRROR:-}" ]; then
 		echo "$DEBIAN_MIRROR"
 		return
 	fi
 	[ "$1" = "$distro" ] || return 0
-	# shellcheck disable=SC2016 # the fields are apt's
-	apt-get indextargets --no-release-info --format \
-		'$(CREATED_BY) $(COMPONENT) $(REPO_URI) $(RELEASE)' |
-	awk '$1 == "Packages" && $2 == "main" && $3 !~ /^cdrom/ {
-		print ($4 ~ /[-\/]/), $3
+	{
+		# shellcheck disable=SC2016
+		apt-get indextargets --format "$fields "'$(ORIGIN)'
+		apt-get indextargets --no-release-info --format "$fields"
+	} 2>/dev/null | awk -v name="$1" '
+	$1 == "Packages" && $2 == "main" && $3 !~ /^cdrom/ {
+		print (tolower($5) != name) ($4 ~ /[-\/]/), $3
 	}' | LC_ALL=C sort -s -k1,1 | awk '!seen[$2]++ { print $2 }'
 }
 

@@ -206,13 +206,25 @@ install_chosen() {
 		--no-install-recommends install "${chosen[@]}"
 }
 
+# lists_will_do: apt has lists, and knows all but optional packages.
+lists_will_do() {
+	local spec
+
+	for spec in "${unknown[@]}"; do
+		case $spec in
+		\~*)	apt-get indextargets | grep -q . || return 1 ;;
+		*)	return 1 ;;
+		esac
+	done
+}
+
 # What apt lacks even after an update: a reason to stop, unless optional.
 report_unknown() {
 	local spec fatal=()
 
 	for spec in "${unknown[@]}"; do
 		case $spec in
-		\~*)	echo "$me: no package here has ${spec#\~};" \
+		\~*)	echo "$me: no package here has ${spec#*=};" \
 				"what needs it will be skipped" ;;
 		*)	fatal+=("${spec#*=}") ;;
 		esac
@@ -253,13 +265,14 @@ find_missing() {
 # lists, since old ones name versions that the mirror no longer has.
 install_missing() {
 	resolve
-	need_root
-	if [ ${#unknown[@]} != 0 ]; then
+	if ! lists_will_do; then
+		need_root
 		update_lists
 		resolve
-		report_unknown
 	fi
+	report_unknown
 	[ ${#chosen[@]} != 0 ] || return 0
+	need_root
 	echo "$me: to $why: installing ${chosen[*]}"
 	install_chosen && return 0
 	[ "$updated" = 0 ] || die "apt-get install failed"

@@ -129,7 +129,8 @@ have_qemu() {
 }
 
 qemu_unavailable() {
-	say "qemu: none of version $qemu_min or later: $*"
+	say "qemu: none of version $qemu_min or later: $*" \
+		"(asked again in a day, or without build/qemu)"
 	rm -rf "$work/out"
 	mkdir "$work/out" || return
 	echo "$*" >"$work/out/UNAVAILABLE"
