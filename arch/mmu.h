@@ -35,12 +35,6 @@ pa_t arch_va_to_pa(const void *va);
  */
 int arch_io_map(pa_t pa, uint64_t size, volatile void **out);
 
-/*
- * Map a new stack of STACK_SIZE bytes below which lies an unmapped guard of
- * the same size. Returns 0 and its top (16-byte aligned), or -ENOMEM.
- */
-int arch_stack_map(va_t *top);
-
 /* Bytes of one kernel stack; a multiple of PAGE_SIZE. */
 #define STACK_SIZE 0x4000ull
 

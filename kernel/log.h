@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Levels as Linux's loglevel= counts them; one is shown when < loglevel. */
-#define LOG_ERR   3
+#define LOG_ERR	  3
 #define LOG_WARN  4
 #define LOG_INFO  6
 #define LOG_DEBUG 7
@@ -35,3 +35,6 @@ void log_sink_set(void (*write)(const char *buf, size_t len));
 
 /* Write out the kept lines, oldest first. */
 void log_dump(void (*write)(const char *buf, size_t len));
+
+/* For a panic: break the lock and write the lines that were not shown yet. */
+void log_panic(void (*write)(const char *buf, size_t len));

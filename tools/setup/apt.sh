@@ -5,7 +5,7 @@
 # index is checked against the installed archive keyring, every package
 # against its index.
 #
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # distro and codename are for fetch.sh
 
 : "${me:?}" "${log:=/dev/null}"
 
@@ -13,12 +13,11 @@
 apt_machine() {
 	local id='' like='' ubuntu='' version=''
 
-	# ALOFT_OS_RELEASE lets the tests of this script pose as another release.
+	# OS_RELEASE lets one try this script as if on another release.
 	# shellcheck disable=SC1090
-	. "${ALOFT_OS_RELEASE:-/etc/os-release}" 2>/dev/null &&
+	. "${OS_RELEASE:-/etc/os-release}" 2>/dev/null &&
 		id=${ID:-} like=${ID_LIKE:-} ubuntu=${UBUNTU_CODENAME:-} \
 		version=${VERSION_CODENAME:-}
-	# shellcheck disable=SC2034 # for fetch.sh
 	codename=$version
 	case " $id $like " in
 	*" ubuntu "*)	distro=ubuntu codename=${ubuntu:-$version} ;;
@@ -38,20 +37,25 @@ apt_keyring() {
 	return 1
 }
 
-# apt_mirrors NAME: base URIs that may carry debian or ubuntu, best first.
-# apt itself reads the sources, so both formats are understood; foreign
-# archives among them fall out because their signature is not the keyring's.
+# apt_mirrors NAME: base URIs that may carry debian or ubuntu, best first: those
+# whose lists say so, then all the others, of which the keyring sorts out the
+# foreign ones. apt itself reads the sources, so both formats are understood.
 apt_mirrors() {
+	# shellcheck disable=SC2016 # the fields are apt's
+	local fields='$(CREATED_BY) $(COMPONENT) $(REPO_URI) $(RELEASE)'
+
 	if [ "$1" = debian ] && [ -n "${DEBIAN_MIRROR:-}" ]; then
 		echo "$DEBIAN_MIRROR"
 		return
 	fi
 	[ "$1" = "$distro" ] || return 0
-	# shellcheck disable=SC2016 # the fields are apt's
-	apt-get indextargets --no-release-info --format \
-		'$(CREATED_BY) $(COMPONENT) $(REPO_URI) $(RELEASE)' |
-	awk '$1 == "Packages" && $2 == "main" && $3 !~ /^cdrom/ {
-		print ($4 ~ /[-\/]/), $3
+	{
+		# shellcheck disable=SC2016
+		apt-get indextargets --format "$fields "'$(ORIGIN)'
+		apt-get indextargets --no-release-info --format "$fields"
+	} 2>/dev/null | awk -v name="$1" '
+	$1 == "Packages" && $2 == "main" && $3 !~ /^cdrom/ {
+		print (tolower($5) != name) ($4 ~ /[-\/]/), $3
 	}' | LC_ALL=C sort -s -k1,1 | awk '!seen[$2]++ { print $2 }'
 }
 

@@ -32,9 +32,11 @@ group_why() {
 group_packages() {
 	case $1 in
 	build)
-		echo "make gcc libc6-dev gcc-riscv64-linux-gnu
-		binutils-riscv64-linux-gnu picolibc-riscv64-unknown-elf
-		python3 cpio xz-utils gzip" ;;
+		echo "make gcc libc6-dev
+		riscv64-linux-gnu-gcc=gcc-riscv64-linux-gnu
+		riscv64-linux-gnu-ld=binutils-riscv64-linux-gnu
+		picolibc-riscv64-unknown-elf
+		python3 cpio xz-utils bzip2 gzip" ;;
 	run)
 		echo "qemu-system-riscv64=qemu-system-riscv|qemu-system-misc
 		opensbi cpio debian-archive-keyring" ;;
@@ -180,10 +182,15 @@ as_root() {
 }
 
 need_root() {
-	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die \
-"not root and no sudo here. Run this as root, then try again:
-	apt-get update
-	apt-get install -y --no-install-recommends $*"
+	local self
+
+	[ "$(id -u)" = 0 ] && return
+	command -v sudo >/dev/null && return
+	self=$(cd "$(dirname "$0")" && pwd)/${0##*/}
+	die "packages are missing to $why, but this is not root and" \
+		"there is no sudo. Run as root, then try again:
+    $self $groups
+It will install: ${chosen[*]} ${unknown[*]#\~}"
 }
 
 update_lists() {
@@ -199,13 +206,25 @@ install_chosen() {
 		--no-install-recommends install "${chosen[@]}"
 }
 
+# lists_will_do: apt has lists, and knows all but optional packages.
+lists_will_do() {
+	local spec
+
+	for spec in "${unknown[@]}"; do
+		case $spec in
+		\~*)	apt-get indextargets | grep -q . || return 1 ;;
+		*)	return 1 ;;
+		esac
+	done
+}
+
 # What apt lacks even after an update: a reason to stop, unless optional.
 report_unknown() {
 	local spec fatal=()
 
 	for spec in "${unknown[@]}"; do
 		case $spec in
-		\~*)	echo "$me: no package here has ${spec#\~};" \
+		\~*)	echo "$me: no package here has ${spec#*=};" \
 				"what needs it will be skipped" ;;
 		*)	fatal+=("${spec#*=}") ;;
 		esac
@@ -246,13 +265,14 @@ find_missing() {
 # lists, since old ones name versions that the mirror no longer has.
 install_missing() {
 	resolve
-	need_root "${chosen[@]}" "${unknown[@]#*=}"
-	if [ ${#unknown[@]} != 0 ]; then
+	if ! lists_will_do; then
+		need_root
 		update_lists
 		resolve
-		report_unknown
 	fi
+	report_unknown
 	[ ${#chosen[@]} != 0 ] || return 0
+	need_root
 	echo "$me: to $why: installing ${chosen[*]}"
 	install_chosen && return 0
 	[ "$updated" = 0 ] || die "apt-get install failed"
@@ -273,12 +293,14 @@ read_installed
 find_missing "$@"
 [ ${#missing[@]} != 0 ] || exit 0
 
-# Parallel runs would each ask for a password and install the same.
-build=${BUILD:-$(dirname "$0")/../../build}
-mkdir -p "$build/.setup" || exit 1
-log=$build/.setup/deps.log
-exec 9>"$build/.setup/deps.lock"
+# Parallel runs would each ask for a password and install the same. The lock
+# is on this file: root must leave nothing in build/ that a user trips over.
+groups="$*"
+exec 9<"$0"
 flock 9
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+trap 'exit 130' INT TERM HUP
 read_installed
 find_missing "$@"
 [ ${#missing[@]} = 0 ] || install_missing

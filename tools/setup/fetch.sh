@@ -31,7 +31,7 @@ xterm_sha512=86a24761a41be4ea6d36e9e7c809e41f233c6828d9d4c1080d342ed6221b6d30ffc
 playwright_version=1.60.0
 playwright_sha512=f5b5bacef5ff9b49446e04ca27a629a4e2b1f07dd538f04c382161da2ad714e4f805b1e0af1e613e3c0960b4f8d0bbbee2ab43dfaa8a73f1e7e7a4ad516e7b20
 
-# shellcheck source=tools/setup/apt.sh
+# shellcheck source-path=SCRIPTDIR source=apt.sh
 . "$here/apt.sh"
 
 say() {
@@ -129,9 +129,10 @@ have_qemu() {
 }
 
 qemu_unavailable() {
-	say "qemu: none of version $qemu_min or later: $*"
-	mkdir -p "$work/out" || return
-	rm -rf "${work:?}"/out/*
+	say "qemu: none of version $qemu_min or later: $*" \
+		"(asked again in a day, or without build/qemu)"
+	rm -rf "$work/out"
+	mkdir "$work/out" || return
 	echo "$*" >"$work/out/UNAVAILABLE"
 	place qemu
 }
@@ -144,12 +145,12 @@ qemu_boots() {
 	timeout 30 "$1" -M virt -m 128M -bios default -display none \
 		-monitor none -serial "file:$out" >>"$log" 2>&1 </dev/null &
 	pid=$!
-	while [ $((tries -= 1)) -gt 0 ] && kill -0 $pid 2>/dev/null; do
+	while [ $((tries -= 1)) -gt 0 ] && kill -0 "$pid" 2>/dev/null; do
 		grep -q OpenSBI "$out" && break
 		sleep 0.2
 	done
-	kill $pid 2>/dev/null
-	wait $pid 2>/dev/null
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
 	grep -q OpenSBI "$out"
 }
 
@@ -207,13 +208,26 @@ qemu_unpack() {
 		chmod +x "$out/qemu-system-riscv64"
 }
 
+# qemu_try: what was downloaded, in place if it runs here; else sets $unfit.
+qemu_try() {
+	local version
+
+	unfit="the one of $codename-backports does not run here"
+	qemu_unpack || return
+	version=$(qemu_version "$work/out/qemu-system-riscv64")
+	[ "${version%%.*}" -ge "$qemu_min" ] 2>/dev/null || return
+	qemu_boots "$work/out/qemu-system-riscv64" || return
+	echo "$version $codename-backports" >"$work/out/VERSION"
+	place qemu
+}
+
 # Only Debian 12 has a newer QEMU in its backports worth fetching.
 get_qemu() {
-	local sys version
+	local sys version unfit=''
 
 	sys=$(command -v qemu-system-riscv64)
 	version=$(qemu_version "${sys:-false}")
-	if [ "${version%%.*}" -ge $qemu_min ] 2>/dev/null; then
+	if [ "${version%%.*}" -ge "$qemu_min" ] 2>/dev/null; then
 		mkdir "$work/out" || return
 		ln -s "$sys" "$work/out/qemu-system-riscv64" || return
 		echo "$version $sys" >"$work/out/VERSION"
@@ -222,35 +236,18 @@ get_qemu() {
 	fi
 	version=${version:-none}
 	[ "$distro $codename" = "debian bookworm" ] || {
-		qemu_unavailable "this machine has ${version}," \
-			"its release packages no newer one"
+		qemu_unavailable "this machine has ${version}, and its" \
+			"release packages no newer one"
 		return
 	}
 	say "qemu: this machine has ${version}, fetching a newer one from" \
 		"$codename-backports"
 	mkdir "$work/apt" && qemu_status >"$work/apt/status" || return
 	apt_open "$work/apt" debian "$(dpkg --print-architecture)" deb \
-		"$codename" "$codename-backports" && qemu_download || {
-		qemu_unavailable "this machine has ${version}," \
-			"$codename-backports cannot be reached"
-		return
-	}
-	get_qemu_try "$version"
-}
-
-get_qemu_try() {
-	local version
-
-	qemu_unpack || fail "could not unpack qemu" || return
-	version=$(qemu_version "$work/out/qemu-system-riscv64")
-	if [ "${version%%.*}" -ge $qemu_min ] 2>/dev/null &&
-	    qemu_boots "$work/out/qemu-system-riscv64"; then
-		echo "$version $codename-backports" >"$work/out/VERSION"
-		place qemu
-	else
-		qemu_unavailable "this machine has $1, the one of" \
-			"$codename-backports does not run here"
-	fi
+		"$codename" "$codename-backports" && qemu_download &&
+		qemu_try "$version" && return
+	qemu_unavailable "this machine has ${version}, and" \
+		"${unfit:-$codename-backports cannot be reached}"
 }
 
 ### debian
@@ -390,6 +387,7 @@ get_dumps() {
 	qemu=$(best_qemu)
 	[ -n "$qemu" ] || fail "qemu-system-riscv64 is needed (make deps)" ||
 		return
+	say "dumps: the device trees of $qemu"
 	mkdir "$work/out" || return
 	dump virt virt &&
 	dump virt-smp4 virt -smp 4 &&
