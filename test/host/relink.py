@@ -101,7 +101,8 @@ class Oracle:
         self.symbols = sorted((s.value, s.name) for s in self.elf.symbols()
                               if s.name and s.name[0] not in '.$')
         with open(options.image, 'rb') as f:
-            self.size = len(f.read())
+            # image_size of the header: with bss.
+            self.size = int.from_bytes(f.read(24)[16:], 'little')
         self.words = 0
 
     def near(self, offset):
@@ -193,8 +194,7 @@ def main():
     with tempfile.TemporaryDirectory() as where:
         try:
             oracle = Oracle(options, options.link, where)
-            room = oracle.elf.sections and 1 << 21
-            for low, high in bases(pairs, room, rng):
+            for low, high in bases(pairs, oracle.size, rng):
                 oracle.pair(low, high)
         except (Failure, OSError, ValueError,
                 subprocess.SubprocessError) as error:
