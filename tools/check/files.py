@@ -1,5 +1,6 @@
 """The files of the project: what git knows, or without git what is there."""
 import os
+import re
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -27,3 +28,8 @@ def tracked():
 def read(path):
     with open(os.path.join(ROOT, path), encoding='utf-8') as f:
         return f.read()
+
+
+def is_assembler(path):
+    """Whether a header is for the assembler alone: it defines macros of its."""
+    return re.search(r'^\s*\.macro\b', read(path), re.M) is not None

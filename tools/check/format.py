@@ -11,7 +11,7 @@ import files  # noqa: E402
 def main(arguments):
     # Macros for the assembler are no C that clang-format could read.
     sources = [f for f in files.tracked() if f.endswith(('.c', '.h'))
-               and '\n.macro' not in files.read(f)]
+               and not files.is_assembler(f)]
     how = ['-i'] if arguments == ['--fix'] else ['--dry-run', '-Werror']
     return subprocess.run(['clang-format', *how, *sources],
                           cwd=files.ROOT).returncode

@@ -31,7 +31,7 @@ def main(arguments):
     folders = tuple(f.rstrip('/') + '/' for f in arguments[:split])
     headers = [f for f in files.tracked()
                if f.endswith('.h') and (not folders or f.startswith(folders))
-               and '\n.macro' not in files.read(f)]
+               and not files.is_assembler(f)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(
             lambda h: compile_alone(arguments[split + 1:], h), headers)
