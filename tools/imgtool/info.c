@@ -26,7 +26,7 @@ struct info {
 };
 
 struct human {
-	char text[24];
+	char text[40];
 };
 
 /* "83.2 KiB" */
