@@ -173,6 +173,26 @@ static int map_child(struct pagetable *pt, uint64_t *slot, unsigned level,
 	return rc;
 }
 
+/* Fills entries with leaves from slot on: as many as fit range and table. */
+static int map_leaves(uint64_t *slot, uint64_t *end, unsigned level,
+		      struct span *s)
+{
+	uint64_t size = level_size(level), left = s->size;
+	uint64_t pte = pte_from_address(s->pa) | s->bits;
+
+	do {
+		if (*slot & PTE_V)
+			break;
+		pte_write(slot++, pte);
+		pte += pte_from_address(size);
+		left -= size;
+	} while (left >= size && slot < end);
+	if (left == s->size)
+		return -EEXIST;
+	span_advance(s, s->size - left);
+	return 0;
+}
+
 /* Maps what of the range lies in this table; the range keeps the rest. */
 static int map_table(struct pagetable *pt, pa_t table, unsigned level,
 		     struct span *s)
@@ -183,14 +203,11 @@ static int map_table(struct pagetable *pt, pa_t table, unsigned level,
 	do {
 		uint64_t *slot = &entries[table_index(pt, s->va, level)];
 
-		if (!span_is_leaf(s, level)) {
+		if (span_is_leaf(s, level))
+			rc = map_leaves(slot, entries + table_entries(pt, level),
+					level, s);
+		else
 			rc = map_child(pt, slot, level, s);
-		} else if (*slot & PTE_V) {
-			rc = -EEXIST;
-		} else {
-			pte_write(slot, pte_from_address(s->pa) | s->bits);
-			span_advance(s, level_size(level));
-		}
 	} while (rc == 0 && !span_left_table(pt, s, level));
 	return rc;
 }
