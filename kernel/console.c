@@ -131,12 +131,15 @@ static const char *problem_text(int err)
 int console_init(void)
 {
 	struct console_choice *choice = &state.choice;
-	char arg[64];
+	char arg[128];
 	bool asked;
 	int err = 0;
 
-	asked = cmdline_value(boot_info()->args, "console", arg, sizeof(arg)) >=
-		0;
+	/* The firmware serves until the UART does. */
+	state.ops = NULL;
+	state.input_queued = false;
+	asked = cmdline_value(boot_info()->args, "console", arg, sizeof(arg)) !=
+		-ENOENT;
 	console_choose(boot_fdt(), asked ? arg : NULL, choice);
 	if (!choice->firmware)
 		err = uart_start(choice);
