@@ -53,7 +53,7 @@ deps-check: deps-build
 FETCH_DEBIAN = tools/setup/fetch.sh debian || [ $$? = 77 ]
 
 LIBFDT_DIR := $(BUILD)/libfdt
-LIBFDT     := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_addresses.c fdt_check.c \
+LIBFDT     := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_addresses.c \
 		fdt_empty_tree.c fdt_ro.c fdt_rw.c fdt_strerror.c fdt_sw.c \
 		fdt_wip.c)
 
@@ -71,17 +71,20 @@ KERNEL_C := $(filter-out arch/riscv/asm-offsets.c,\
 	      kernel/*/*.c drivers/*/*.c lib/*.c))
 KERNEL_S := $(wildcard arch/riscv/*.S arch/riscv/*/*.S)
 # What of libfdt the kernel reads trees with.
-KERNEL_FDT := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_check.c fdt_ro.c)
+KERNEL_FDT := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_ro.c)
 # Run before the image is relocated: no tables, no calls out (docs/boot.md).
 EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
+# Where start-up spends its instructions; the rest is built for size.
+FAST_C   := kernel/fdt/dt.c kernel/fdt/address.c arch/riscv/mm/pagetable.c \
+	    arch/riscv/boot/relocate.c arch/riscv/boot/layout.c
 
 ARCH_FLAGS  := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	       -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 KERNEL_INCLUDE := -I. -I$(BUILD)/include -I$(LIBFDT_DIR) \
 	       -isystem $(PICOLIBC)/include
-KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -O2 -g -ffreestanding -fno-pic \
-	       -fno-common -fno-omit-frame-pointer -fno-strict-aliasing \
+KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -Os -g -ffreestanding -fbuiltin -fno-pic \
+	       -fno-common -ftls-model=local-exec -fno-omit-frame-pointer -fno-strict-aliasing \
 	       -ffunction-sections -fdata-sections \
 	       -fno-asynchronous-unwind-tables -fno-unwind-tables \
 	       -fstack-protector-strong -DPICOLIBC_INTEGER_PRINTF_SCANF \
@@ -113,6 +116,7 @@ $(BUILD)/kernel/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) $(WARNINGS) \
 		$(if $(filter $<,$(EARLY_C)),$(EARLY_FLAGS)) \
+		$(if $(filter $<,$(FAST_C)),-O2) \
 		-MMD -MP -c $< -o $@
 
 $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build

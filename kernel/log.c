@@ -22,16 +22,17 @@ static struct {
 	int level;
 	uint64_t head, shown;
 	void (*sink)(const char *buf, size_t len);
-	char ring[LOG_SIZE];
 } state = {.level = 7};
+
+static char ring[LOG_SIZE];
 
 static void ring_line_put(char level, const char *line, size_t len)
 {
 	size_t i;
 
-	state.ring[state.head++ % LOG_SIZE] = level;
+	ring[state.head++ % LOG_SIZE] = level;
 	for (i = 0; i < len; i++)
-		state.ring[state.head++ % LOG_SIZE] = line[i];
+		ring[state.head++ % LOG_SIZE] = line[i];
 }
 
 /* Where the first whole line at or after @from begins. */
@@ -40,7 +41,7 @@ static uint64_t ring_first(uint64_t from)
 	if (from + LOG_SIZE >= state.head)
 		return from;
 	from = state.head - LOG_SIZE;
-	while (from < state.head && state.ring[from++ % LOG_SIZE] != '\n')
+	while (from < state.head && ring[from++ % LOG_SIZE] != '\n')
 		;
 	return from;
 }
@@ -53,12 +54,12 @@ static uint64_t ring_write(uint64_t from, int level,
 	uint64_t at = ring_first(from);
 
 	while (at < state.head) {
-		int its_level = state.ring[at++ % LOG_SIZE];
+		int its_level = ring[at++ % LOG_SIZE];
 		size_t n = 0;
 
 		do
-			line[n++] = state.ring[at % LOG_SIZE];
-		while (state.ring[at++ % LOG_SIZE] != '\n');
+			line[n++] = ring[at % LOG_SIZE];
+		while (ring[at++ % LOG_SIZE] != '\n');
 		if (its_level < level)
 			write(line, n);
 	}

@@ -1,5 +1,5 @@
-/* Sources: arch/riscv/boot/layout.c arch/riscv/mm/pagetable.c */
-/* Sources: test/host/fake/pages.c */
+/* Sources: arch/riscv/boot/layout.c arch/riscv/mm/pagetable.c
+ * test/host/fake/pages.c */
 /*
  * The kernel's address space over random machines, in all three modes. The
  * tables are read by a walker of this file's own, bit by bit from the

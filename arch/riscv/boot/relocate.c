@@ -181,19 +181,27 @@ static void run_apply(const struct rela *r, const struct rela *end,
 	}
 }
 
-/* The same where R_RISCV_NONE occurs: run by run. */
-static void runs_apply(const struct rela *r, const struct rela *end,
-		       uint8_t *image, uint64_t base)
+/*
+ * The same over the whole table. The linker leaves its R_RISCV_NONE at the end,
+ * so that the search for runs is short; anywhere else they are right, too.
+ */
+static void runs_apply(const struct table *t, uint64_t base, uint64_t none)
 {
-	while (r != end) {
+	const struct rela *r = (const struct rela *)(t->image + t->start);
+	const struct rela *end = (const struct rela *)(t->image + t->end);
+
+	for (; none != 0 && end[-1].info == RELOCATE_NONE; none--)
+		end--;
+	while (none != 0) {
 		const struct rela *run = r;
 
-		while (r != end && r->info == RELOCATE_RELATIVE)
-			r++;
-		run_apply(run, r, image, base);
-		while (r != end && r->info == RELOCATE_NONE)
-			r++;
+		for (; r->info == RELOCATE_RELATIVE; r++)
+			;
+		run_apply(run, r, t->image, base);
+		for (; none != 0 && r->info == RELOCATE_NONE; r++)
+			none--;
 	}
+	run_apply(r, end, t->image, base);
 }
 
 static bool table_fits(const struct table *t)
@@ -207,8 +215,6 @@ long relocate(uint8_t *image, uint64_t image_size, uint64_t rela_start,
 	      uint64_t rela_end, uint64_t base, struct relocate_error *err)
 {
 	const struct table t = {image, image_size, rela_start, rela_end};
-	const struct rela *first;
-	const struct rela *end;
 	uint64_t none;
 	int rc;
 
@@ -222,11 +228,6 @@ long relocate(uint8_t *image, uint64_t image_size, uint64_t rela_start,
 	if (rc != 0)
 		return rc;
 
-	first = (const struct rela *)(image + rela_start);
-	end = (const struct rela *)(image + rela_end);
-	if (none == 0)
-		run_apply(first, end, image, base);
-	else
-		runs_apply(first, end, image, base);
-	return end - first - (long)none;
+	runs_apply(&t, base, none);
+	return (long)((rela_end - rela_start) / sizeof(struct rela) - none);
 }

@@ -30,7 +30,7 @@
 #include "kernel/main.h"
 #include "kernel/panic.h"
 
-_Thread_local struct cpu cpu_this __attribute__((section(".tbss_cpu")));
+_Thread_local struct cpu cpu_this __attribute__((aligned(16)));
 
 static struct boot_info info;
 
