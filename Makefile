@@ -74,13 +74,16 @@ KERNEL_S := $(wildcard arch/riscv/*.S arch/riscv/*/*.S)
 KERNEL_FDT := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_ro.c)
 # Run before the image is relocated: no tables, no calls out (docs/boot.md).
 EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
+# Where start-up spends its instructions; the rest is built for size.
+FAST_C   := kernel/fdt/dt.c kernel/fdt/address.c arch/riscv/mm/pagetable.c \
+	    arch/riscv/boot/relocate.c arch/riscv/boot/layout.c
 
 ARCH_FLAGS  := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	       -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 KERNEL_INCLUDE := -I. -I$(BUILD)/include -I$(LIBFDT_DIR) \
 	       -isystem $(PICOLIBC)/include
-KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -Os -g -ffreestanding -fno-pic \
+KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -Os -g -ffreestanding -fbuiltin -fno-pic \
 	       -fno-common -ftls-model=local-exec -fno-omit-frame-pointer -fno-strict-aliasing \
 	       -ffunction-sections -fdata-sections \
 	       -fno-asynchronous-unwind-tables -fno-unwind-tables \
@@ -113,6 +116,7 @@ $(BUILD)/kernel/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) $(WARNINGS) \
 		$(if $(filter $<,$(EARLY_C)),$(EARLY_FLAGS)) \
+		$(if $(filter $<,$(FAST_C)),-O2) \
 		-MMD -MP -c $< -o $@
 
 $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build

@@ -60,8 +60,10 @@ static const char *leaf_problem(const struct pagetable_entry *e)
 	if (e->va < 1ull << 63)
 		return "the low half is mapped";
 	r = memmap_find(&boot_info()->memmap, e->pa);
+	if (!r && (e->va < LAYOUT_WINDOW_BASE || e->va >= LAYOUT_IMAGE_BASE))
+		return "a leaf outside memory";
 	if (!r)
-		return e->prot & PROT_IO ? NULL : "a leaf outside memory";
+		return e->prot & PROT_X ? "registers are executable" : NULL;
 	if (e->prot & PROT_IO)
 		return "registers mapped over memory";
 	if (r->kind >= MEMMAP_FIRMWARE)

@@ -325,5 +325,8 @@ int memmap_from_fdt(struct memmap *m, const void *fdt,
 		return fail(why, error);
 	if (memmap_is(m, image->start, image->size, MEMMAP_IMAGE))
 		return 0;
-	return fail(why, memmap_find(m, image->start) ? -EADDRINUSE : -EFAULT);
+	if (memmap_find(m, image->start) &&
+	    memmap_find(m, range_end(image) - 1))
+		return fail(why, -EADDRINUSE);
+	return fail(why, -EFAULT);
 }

@@ -40,10 +40,12 @@ def wrap(image, address, out, cross):
     script = out + ".lds"
     with open(script, "w") as f:
         f.write("SECTIONS { . = %#x; .image : { *(.data) } }" % address)
-    subprocess.run([cross + "ld", "-m", "elf64lriscv", "-T", script, "-b",
-                    "binary", os.path.relpath(image), "-o", out,
-                    "--no-warn-mismatch", "-e", "%#x" % address],
-                   check=True, timeout=60)
+    obj = out + ".o"
+    for argv in (["-m", "elf64lriscv", "-r", "-b", "binary", image, "-o",
+                  obj], ["-T", script, "-e", "%#x" % address, obj, "-o",
+                         out]):
+        subprocess.run([cross + "ld", *argv], check=True, timeout=60)
+    os.unlink(obj)
     return out
 
 

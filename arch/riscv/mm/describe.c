@@ -37,7 +37,7 @@ static const char *what(const struct run *r)
 	for (i = 0; i < ARRAY_SIZE(part); i++)
 		if (r->va >= (va_t)part[i].start && r->va < (va_t)part[i].end)
 			return part[i].name;
-	if (r->prot & PROT_IO)
+	if (!memmap_find(&boot_info()->memmap, r->pa))
 		return "device registers";
 	if (r->va >= LAYOUT_WINDOW_BASE)
 		return "stack";
