@@ -219,6 +219,12 @@ uint32_t dt_total_size(const void *fdt)
 
 /* ---- walking ---- */
 
+/* A length or offset in a checked tree: below 2^24, as DT_SIZE_MAX says. */
+static uint32_t cell24(const uint8_t *p)
+{
+	return (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 /* The first tag after the name of the node at @offset. */
 static int name_skip(const uint8_t *block, int offset)
 {
@@ -237,7 +243,7 @@ static int props_skip(const uint8_t *block, int at)
 
 		if (tag == RAW_PROP)
 			at += (int)(PROP_HEADER +
-				    align_up(dt_cell(block + at + 4), 4));
+				    align_up(cell24(block + at + 4), 4));
 		else if (tag == RAW_NOP)
 			at += 4;
 		else
@@ -335,7 +341,19 @@ static bool child_find(const void *fdt, struct dt_node *n, const char *part,
 	return more;
 }
 
-/* Property whose name is the @name_len characters at @name. */
+/* Is @found, in the tree, @name or its first @len characters, whole? */
+static bool name_equal(const char *found, const char *name, size_t len)
+{
+	size_t i;
+
+	/* Names differ early: a loop here beats a call of strncmp(). */
+	for (i = 0; i < len && name[i]; i++)
+		if (found[i] != name[i])
+			return false;
+	return !found[i];
+}
+
+/* Property whose name is @name, of which @name_len characters count. */
 static const void *prop_find(const void *fdt, int at, const char *name,
 			     size_t name_len, int *len)
 {
@@ -352,13 +370,12 @@ static const void *prop_find(const void *fdt, int at, const char *name,
 		}
 		if (tag_raw(p) != RAW_PROP)
 			return NULL;
-		found = strings + dt_cell(p + 8);
-		at += (int)(PROP_HEADER + align_up(dt_cell(p + 4), 4));
-		if (*found != *name || strncmp(found, name, name_len) != 0 ||
-		    found[name_len])
+		found = strings + cell24(p + 8);
+		at += (int)(PROP_HEADER + align_up(cell24(p + 4), 4));
+		if (!name_equal(found, name, name_len))
 			continue;
 		if (len)
-			*len = (int)dt_cell(p + 4);
+			*len = (int)cell24(p + 4);
 		return p + PROP_HEADER;
 	}
 }
@@ -508,7 +525,7 @@ bool dt_enabled(const void *fdt, const struct dt_node *n)
 const void *dt_prop(const void *fdt, const struct dt_node *n, const char *name,
 		    int *len)
 {
-	return prop_find(fdt, n->props, name, strlen(name), len);
+	return prop_find(fdt, n->props, name, SIZE_MAX, len);
 }
 
 const void *dt_prop_at(const void *fdt, int offset, const char *name, int *len)
