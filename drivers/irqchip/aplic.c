@@ -19,6 +19,7 @@
 #define DOMAINCFG	  0x0000ul
 #define SOURCECFG(source) (4ul * (source)) /* from source 1 on */
 #define SETIPNUM	  0x1cdcul
+#define IN_CLRIP(source)  (0x1d00ul + 4 * ((source) / 32))
 #define SETIENUM	  0x1edcul
 #define CLRIE(word)	  (0x1f00ul + 4ul * (word))
 #define TARGET(source)	  (0x3000ul + 4ul * (source))
@@ -75,17 +76,28 @@ static void aplic_dispatch(struct irqchip *chip)
 }
 
 /*
- * A line's message arrived. Once sent, a level-sensitive source is ignored
- * until its wire has fallen: where it is still up after the handler, setting
- * the pending bit sends the next message (AIA 1.0, 4.9.2, second option).
+ * Once its message is sent, a level-sensitive source is ignored until its wire
+ * has fallen: where it is up already, setting the pending bit sends the next
+ * message (AIA 1.0, 4.9.2). The wire is looked at first because QEMU before 9
+ * sets the bit of a wire that is down, too, and messages would never end; a
+ * wire that rises after the look sets the bit by itself.
  */
+static void message_renew(struct aplic_line *line)
+{
+	unsigned source = line - line->aplic->line;
+	uint32_t up = arch_read32(line->aplic->base + IN_CLRIP(source));
+
+	if (line->level && up >> source % 32 & 1)
+		aplic_write(line->aplic, SETIPNUM, source);
+}
+
+/* A line's message arrived. */
 static void message_handle(void *arg)
 {
 	struct aplic_line *line = arg;
 
 	line->handler.fn(line->handler.arg);
-	if (line->level)
-		aplic_write(line->aplic, SETIPNUM, line - line->aplic->line);
+	message_renew(line);
 }
 
 /* The source mode for the trigger type in an interrupt's second cell (Linux
@@ -147,8 +159,7 @@ static int aplic_request(struct irqchip *chip, const struct dt_irq *irq,
 	aplic_write(a, TARGET(source), target);
 	aplic_write(a, SETIENUM, source);
 	/* A wire that is up already need not have set the pending bit. */
-	if (line->level)
-		aplic_write(a, SETIPNUM, source);
+	message_renew(line);
 	return 0;
 }
 
