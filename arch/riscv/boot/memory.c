@@ -107,6 +107,6 @@ void memory_map_build(struct boot_info *info, const void *fdt)
 	memory_probe(map);
 	initrd_check(map, fdt);
 	if (memmap_total(map, MEMMAP_FREE) < MIB(1))
-		panic("memory too small: %" PRIu64 " KiB free",
+		panic("out of memory: %" PRIu64 " KiB free, 1024 needed",
 		      memmap_total(map, MEMMAP_FREE) / KIB(1));
 }
