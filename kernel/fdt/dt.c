@@ -8,9 +8,11 @@
  * that is why a walk costs a tenth of libfdt's, which checks every step again.
  * libfdt gives the format's constants and is the oracle of the host tests.
  */
-#include "kernel/fdt/dt_priv.h"
+#include "kernel/fdt/dt.h"
 
 #include <errno.h>
+
+#include "kernel/fdt/dt_priv.h"
 
 /* Tags as they lie in memory, to compare without turning bytes around. */
 #define RAW_BEGIN    cpu_to_fdt32(FDT_BEGIN_NODE)
