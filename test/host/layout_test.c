@@ -596,6 +596,22 @@ static void an_image_too_high_for_sv39_is_refused(void **state)
 	machine_end();
 }
 
+static void memory_that_is_absent_does_not_move_the_direct_map(void **state)
+{
+	(void)state;
+	machine_plain(&pagetable_sv39);
+	memmove(&m.map.region[1], &m.map.region[0],
+		m.map.count * sizeof(m.map.region[0]));
+	m.map.region[0] = (struct memmap_region){0x1000, GIB(1), MEMMAP_ABSENT};
+	m.map.count++;
+	m.pool_region++;
+	m.original = m.map;
+	assert_int_equal(machine_build(), 0);
+	assert_int_equal(m.out.direct_pa, 0x80000000);
+	machine_check();
+	machine_end();
+}
+
 static void image_addresses_have_18_bits_and_stay_in_the_window(void **state)
 {
 	const uint64_t size = 0x58123;
@@ -645,6 +661,8 @@ int main(void)
 		cmocka_unit_test(sections_that_break_a_rule_are_refused),
 		cmocka_unit_test(an_image_outside_its_window_is_refused),
 		cmocka_unit_test(an_image_too_high_for_sv39_is_refused),
+		cmocka_unit_test(
+			memory_that_is_absent_does_not_move_the_direct_map),
 		cmocka_unit_test(
 			image_addresses_have_18_bits_and_stay_in_the_window),
 		cmocka_unit_test(the_direct_map_begins_where_the_mode_says),
