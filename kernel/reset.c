@@ -2,7 +2,7 @@
 #include "kernel/reset.h"
 
 #include "arch/trap.h"
-#include "kernel/panic_priv.h"
+#include "kernel/panic_report.h"
 
 static struct {
 	void (*driver[2])(void); /* by enum firmware_reset */

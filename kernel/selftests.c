@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/irq.h"
 #include "arch/mmu.h"
 #include "arch/smp.h"
@@ -26,8 +26,8 @@ static const char *test_pages(void)
 	page_stats_read(&before);
 	SELFTEST_CHECK(!page_alloc_zero(0, &a) && !page_alloc(0, &b));
 	SELFTEST_CHECK(a != b && is_aligned(a, PAGE_SIZE));
-	SELFTEST_CHECK(memmap_is(&boot_info()->memmap, a, PAGE_SIZE,
-				 MEMMAP_FREE));
+	SELFTEST_CHECK(
+		memmap_is(&boot_info()->memmap, a, PAGE_SIZE, MEMMAP_FREE));
 	first = arch_pa_to_va(a);
 	second = arch_pa_to_va(b);
 	*second = 0x5555;
@@ -42,8 +42,8 @@ static const char *test_pages(void)
 	page_free(b);
 	page_stats_read(&after);
 	SELFTEST_CHECK(before.free == after.free);
-	SELFTEST_CHECK(!memcmp(before.blocks, after.blocks,
-			       sizeof(before.blocks)));
+	SELFTEST_CHECK(
+		!memcmp(before.blocks, after.blocks, sizeof(before.blocks)));
 	return NULL;
 }
 SELFTEST(pages, "page-allocator", test_pages);

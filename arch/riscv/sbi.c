@@ -60,9 +60,9 @@ const char *sbi_impl_name(void)
 {
 	/* SBI 3.0, table "SBI Implementation IDs". */
 	static const char *const names[] = {
-		"BBL",	    "OpenSBI",	"Xvisor",     "KVM", "RustSBI",
-		"Diosix",   "Coffer",	"Xen",	      "PolarFire HSS",
-		"coreboot", "oreboot",	"bhyve",
+		"BBL",		 "OpenSBI",  "Xvisor",	"KVM",
+		"RustSBI",	 "Diosix",   "Coffer",	"Xen",
+		"PolarFire HSS", "coreboot", "oreboot", "bhyve",
 	};
 
 	if (!sbi.features.version)

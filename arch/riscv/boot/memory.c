@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/extable.h"
 #include "kernel/fdt/chosen.h"
