@@ -13,7 +13,6 @@
 #include "kernel/console.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
-#include "kernel/panic.h"
 #include "kernel/selftest.h"
 #include "kernel/smp.h"
 #include "kernel/timer.h"
@@ -179,34 +178,6 @@ static const char *bench_page(void)
 	return NULL;
 }
 SELFTEST(bench_page, "bench-page", bench_page);
-
-static const char *crash_double_free(void)
-{
-	pa_t pa;
-
-	if (page_alloc(0, &pa))
-		return "no page";
-	page_free(pa);
-	page_free(pa);
-	return "came back";
-}
-SELFTEST(crash_double_free, "crash-double-free", crash_double_free);
-
-static void panic_here(void *arg)
-{
-	(void)arg;
-	panic("asked for on cpu %u", arch_cpu_index());
-}
-
-/* Another hart reports; this one waits for its answer and must be stopped. */
-static const char *crash_other_hart(void)
-{
-	if (arch_cpu_count() < 2)
-		return "needs two harts";
-	smp_call(1, panic_here, NULL);
-	return "came back";
-}
-SELFTEST(crash_other_hart, "crash-other-hart", crash_other_hart);
 
 static void nothing(void *arg)
 {

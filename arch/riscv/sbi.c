@@ -128,9 +128,12 @@ int arch_firmware_reset(enum firmware_reset type)
 
 	if (sbi.features.srst)
 		sbi_call(SBI_EXT_SRST, 0, what, 0, 0);
-	else if (type == FIRMWARE_POWEROFF)
-		sbi_call(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0);
 	return -ENOSYS;
+}
+
+void arch_firmware_shutdown(void)
+{
+	sbi_call(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0);
 }
 
 void sbi_timer_set(uint64_t deadline)
