@@ -205,7 +205,7 @@ HOST_TESTS := $(filter-out test/host/lab_%,$(wildcard test/host/*_test.c))
 HOST_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,$(HOST_TESTS))
 
 # Each test names the sources it links in a comment at its head.
-$(BUILD)/host.mk: $(HOST_TESTS) Makefile tools/test_sources.py
+$(BUILD)/host.mk: $(HOST_TESTS) Makefile tools/test_sources.py | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(HOST_TESTS) > $@
 ifneq ($(filter-out help clean deps deps-% run debug image,\
@@ -224,6 +224,21 @@ $(BUILD)/host/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-test
 $(HOST_BINS):
 	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -o $@
 
+# ---- fuzzing --------------------------------------------------------------
+
+# libFuzzer targets, N inputs each.
+FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
+		  $(wildcard test/fuzz/*_fuzz.c))
+
+$(BUILD)/fuzz/%: test/fuzz/%.c Makefile tools/test_sources.py | deps-test
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -I. -I$(LIBFDT_DIR) $< \
+		$$($(PYTHON) tools/test_sources.py --plain $<) -lz -o $@
+
+fuzz: $(FUZZ_TARGETS)
+	$(Q)$(PYTHON) test/fuzz/run.py $(or $(N),1000000) $(FUZZ_TARGETS)
+
 # ---- tests ----------------------------------------------------------------
 
 TEST_PARTS := test-host test-qemu
@@ -237,8 +252,9 @@ RELINK      = test/host/relink.py --image $(BUILD)/Image \
 test: deps-test
 	$(Q)test/run.sh $(TEST_PARTS)
 
-test-host: deps-test image tools $(HOST_BINS)
-	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)"
+test-host: deps-test image tools $(HOST_BINS) $(FUZZ_TARGETS)
+	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)" \
+		"test/fuzz/run.py 3000 $(FUZZ_TARGETS)"
 
 test-qemu: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/run.py
@@ -260,20 +276,6 @@ check: deps-check deps-test
 		LIBFDT_DIR=$(LIBFDT_DIR) MARCH=rv64imac \
 		CC="clang --target=riscv64-linux-gnu -mno-relax" image
 	@echo "check: all good"
-
-# libFuzzer targets: FUZZ_SECONDS each, from the seeds beside them.
-FUZZ_SECONDS ?= 300
-FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
-		  $(wildcard test/fuzz/*_fuzz.c))
-
-$(BUILD)/fuzz/%: test/fuzz/%.c Makefile tools/test_sources.py | deps-test
-	$(Q)mkdir -p $(@D)
-	$(Q)clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -I. -I$(LIBFDT_DIR) $< \
-		$$($(PYTHON) tools/test_sources.py --plain $<) -lz -o $@
-
-fuzz: $(FUZZ_TARGETS)
-	$(Q)$(PYTHON) test/fuzz/run.py $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 soak: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/soak.py
