@@ -1,5 +1,5 @@
-/* Sources: kernel/driver.c kernel/fdt/dt.c kernel/fdt/address.c lib/range.c
- * test/host/fake/log.c test/host/fake/tree.c libfdt */
+/* Sources: kernel/driver.c kernel/error.c kernel/fdt/dt.c kernel/fdt/address.c
+ * lib/range.c test/host/fake/log.c test/host/fake/tree.c libfdt */
 /*
  * Binding: which driver gets which node, in which order, and what becomes of
  * those that fail.
