@@ -69,12 +69,12 @@ static struct cpu *block_make(uint64_t hart)
 	cpu = block_cpu(tp);
 	cpu->hart = hart;
 	cpu->index = state.count + 1;
-	cpu->start.satp = space_boot_satp();
 	cpu->start.entry = (va_t)secondary_high;
 	cpu->start.tp = (va_t)tp;
-	if (!cpu->start.satp ||
-	    space_stack_map(EMERGENCY_SIZE, &cpu->emergency_top) ||
-	    space_stack_map(STACK_SIZE, &cpu->stack_high)) {
+	/* The tables last: they hold what is mapped by then. */
+	if (space_stack_map(EMERGENCY_SIZE, &cpu->emergency_top) ||
+	    space_stack_map(STACK_SIZE, &cpu->stack_high) ||
+	    !(cpu->start.satp = space_boot_satp())) {
 		heap_free(tp);
 		return NULL;
 	}
