@@ -47,6 +47,9 @@ uint64_t arch_cpu_hart(unsigned cpu)
 
 int arch_ipi_send(unsigned cpu)
 {
+	/* What the signal is about must be seen before it arrives; the way
+	 * through the firmware's device orders nothing. */
+	memory_fence();
 	return sbi_ipi_send(arch_cpu_hart(cpu));
 }
 
@@ -111,6 +114,8 @@ int arch_cpu_start(uint64_t hart, uint64_t timeout_ticks)
 	cpu = block_make(hart);
 	if (!cpu)
 		return -ENOMEM;
+	/* The hart reads its block and the tables as soon as it runs. */
+	memory_fence();
 	err = sbi_hart_start(hart, arch_va_to_pa((void *)secondary_start),
 			     arch_va_to_pa(&cpu->start));
 	if (err)
