@@ -32,7 +32,10 @@ static void dispatch(struct irqchip *chip)
 }
 
 static struct irqchip chip[3] = {
-	{.name = "zero", .phandle = 0, .request = request, .dispatch = dispatch},
+	{.name = "zero",
+	 .phandle = 0,
+	 .request = request,
+	 .dispatch = dispatch},
 	{.name = "one", .phandle = 1, .request = request},
 	{.name = "two", .phandle = 2, .request = request, .dispatch = dispatch},
 };

@@ -25,7 +25,11 @@
 #include "test/host/fake/dts.h"
 #include "test/host/fake/hart.h"
 
-enum { ALL_TYPED = 1, OFF, REBOOT };
+enum {
+	ALL_TYPED = 1,
+	OFF,
+	REBOOT
+};
 
 static struct boot_info info;
 static void *tree;
@@ -162,8 +166,8 @@ static void prompt_echo_and_nothing_for_nothing(void **state)
 
 static void help_lists_every_command(void **state)
 {
-	static const char *const names[] = {"help", "mem",    "map",
-					    "harts", "dt",    "log",
+	static const char *const names[] = {"help",   "mem",	 "map",
+					    "harts",  "dt",	 "log",
 					    "reboot", "poweroff"};
 	char line[32];
 
@@ -207,8 +211,8 @@ static void arguments_are_trimmed_and_checked(void **state)
 	(void)state;
 	assert_string_equal(answer("mem now"), "mem takes no argument\n");
 	assert_non_null(strstr(answer("  mem   "), "pages: "));
-	assert_non_null(strstr(answer("  dt    /soc   "),
-			       "/soc\n  uart@0 { ... }\n"));
+	assert_non_null(
+		strstr(answer("  dt    /soc   "), "/soc\n  uart@0 { ... }\n"));
 	assert_string_equal(answer("poweroff now"),
 			    "poweroff takes no argument\n");
 }
