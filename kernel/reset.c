@@ -20,5 +20,7 @@ _Noreturn void reset_machine(enum firmware_reset type)
 		state.driver[type]();
 	panic_print("reset: nothing here can %s this machine, halted\n",
 		    type == FIRMWARE_REBOOT ? "reboot" : "power off");
+	if (type == FIRMWARE_POWEROFF)
+		arch_firmware_shutdown();
 	arch_cpu_halt();
 }
