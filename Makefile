@@ -222,12 +222,19 @@ $(HOST_BINS):
 
 # ---- tests ----------------------------------------------------------------
 
+TEST_PARTS := test-host test-qemu
+RELINK      = test/host/relink.py --image $(BUILD)/Image \
+	      --elf $(BUILD)/kernel.elf --imgtool $(BUILD)/tools/imgtool \
+	      --script kernel.lds --seed $(SEED) -- \
+	      $(CC) $(ARCH_FLAGS) $(LINK_FLAGS) $(KERNEL_OBJS) \
+	      $(BUILD)/kernel/symbols-all.o $(LIBC)
+
 .PHONY: test test-host test-qemu check soak fuzz bench
 test: deps-test
-	$(Q)test/run.sh
+	$(Q)test/run.sh $(TEST_PARTS)
 
 test-host: deps-test image tools $(HOST_BINS)
-	$(Q)test/host/run.sh
+	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)"
 
 test-qemu: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/run.py

@@ -141,7 +141,9 @@ static void command_harts(const char *argument)
 				    cpu.usable ? "left out" : "not usable");
 		if (cpu.mmu_levels)
 			shell_print("  sv%u", 12 + 9 * cpu.mmu_levels);
-		shell_print("  %s\n", cpu.isa);
+		shell_print("\n          ");
+		console_write(cpu.isa, strlen(cpu.isa));
+		shell_print("\n");
 	}
 }
 

@@ -19,6 +19,7 @@ struct cpu {
 	va_t emergency_top;
 	va_t stack_base;         /* bottom of the stack made for it */
 	uint64_t bad_sp;         /* sp that made us fall back, or 0 */
+	uint64_t fallbacks;      /* how often that happened */
 	uint64_t hart;           /* hardware id */
 	uint32_t index;          /* ours, 0 = boot hart */
 	uint32_t panic_depth;

@@ -18,6 +18,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/panic.h"
 #include "kernel/selftest.h"
+#include "kernel/smp.h"
 
 struct rela {
 	uint64_t offset, info;
@@ -185,6 +186,13 @@ static const char *crash_write_text(void)
 }
 SELFTEST(crash_write_text, "crash-write-text", crash_write_text);
 
+static const char *crash_write_rodata(void)
+{
+	*(volatile uint64_t *)rodata_start = 0;
+	return "came back";
+}
+SELFTEST(crash_write_rodata, "crash-write-rodata", crash_write_rodata);
+
 static const char *crash_exec_data(void)
 {
 	static uint32_t code[4] = {0x00008067}; /* ret */
@@ -259,6 +267,40 @@ static const char *crash_assert(void)
 	panic("asked for by selftest=crash-panic");
 }
 SELFTEST(crash_panic, "crash-panic", crash_assert);
+
+/* The report itself faults: sp and all stacks' bounds are wrong. */
+static const char *crash_nested(void)
+{
+	cpu_this.emergency_top = 64;
+	__asm__ volatile("li sp, 0x1000\n ld zero, 0(zero)");
+	__builtin_unreachable();
+}
+SELFTEST(crash_nested, "crash-nested", crash_nested);
+
+static const char *crash_double_free(void)
+{
+	pa_t pa;
+
+	if (page_alloc(0, &pa))
+		return "no page";
+	page_free(pa);
+	page_free(pa);
+	return "came back";
+}
+SELFTEST(crash_double_free, "crash-double-free", crash_double_free);
+
+static void fault_here(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("ld zero, 0(zero)");
+}
+
+static const char *crash_other_hart(void)
+{
+	smp_call(1, fault_here, NULL);
+	return "came back";
+}
+SELFTEST(crash_other_hart, "crash-other-hart", crash_other_hart);
 
 /* ---- figures -------------------------------------------------------------- */
 

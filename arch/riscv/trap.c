@@ -76,17 +76,39 @@ static const char *trap_explain(const struct trap_frame *f)
 	return "";
 }
 
-static void print_symbol(const char *lead, uint64_t address)
+static bool in_text(uint64_t address)
 {
-	uint64_t offset;
-	const char *name;
+	return in_image(address, text_start, text_end);
+}
 
-	if (in_image(address, text_start, text_end) &&
-	    !symbols_lookup(address - (uint64_t)_start, &name, &offset))
-		panic_print("%s%016" PRIx64 " %s+0x%" PRIx64 "\n", lead,
-			    address, name, offset);
+static void print_symbol(uint64_t address, const char *name, uint64_t offset)
+{
+	if (name)
+		panic_print("  %016" PRIx64 " %s+0x%" PRIx64 "\n", address,
+			    name, offset);
 	else
-		panic_print("%s%016" PRIx64 "\n", lead, address);
+		panic_print("  %016" PRIx64 "\n", address);
+}
+
+static void print_pc(uint64_t pc)
+{
+	uint64_t offset = 0;
+	const char *name = NULL;
+
+	if (in_text(pc))
+		symbols_lookup(pc - (uint64_t)_start, &name, &offset);
+	print_symbol(pc, name, offset);
+}
+
+/* A return address may lie behind its function, if that call never returns. */
+static void print_return(uint64_t ra)
+{
+	uint64_t offset = 0;
+	const char *name = NULL;
+
+	if (in_text(ra - 1))
+		symbols_lookup(ra - 1 - (uint64_t)_start, &name, &offset);
+	print_symbol(ra, name, offset + 1);
 }
 
 static void print_registers(const struct trap_frame *f)
@@ -110,7 +132,8 @@ static void print_registers(const struct trap_frame *f)
 
 /*
  * Follow the frame pointers (psABI: fp - 8 holds ra, fp - 16 the caller's
- * fp), which must rise; a broken chain ends the list.
+ * fp), which must rise; a broken chain ends the list. A function that calls
+ * nothing has saved no ra: its fp - 8 holds the caller's fp.
  */
 static void print_backtrace(const struct trap_frame *f)
 {
@@ -118,14 +141,19 @@ static void print_backtrace(const struct trap_frame *f)
 	int i;
 
 	panic_print("backtrace:\n");
-	print_symbol("  ", f->sepc);
-	print_symbol("  ", f->x[1]);
+	print_pc(f->sepc);
+	if (!in_text(f->sepc))
+		print_return(f->x[1]);
 	for (i = 0; i < BACKTRACE_MAX; i++) {
 		if (fp % 16 || !probe_read64(fp - 8, &ra) ||
 		    !probe_read64(fp - 16, &next))
 			return;
-		if (ra != f->x[1] || i)
-			print_symbol("  ", ra);
+		if (!i && !in_text(ra)) {
+			next = ra;
+			ra = f->x[1];
+		}
+		if (i || ra != f->x[1] || in_text(f->sepc))
+			print_return(ra);
 		if (next <= fp)
 			return;
 		fp = next;

@@ -21,13 +21,14 @@ void dt_cpu_begin(const void *fdt, struct dt_cpu_iter *it)
 
 static unsigned mmu_levels(const void *fdt, const struct dt_node *n)
 {
-	static const char types[][12] = {"riscv,sv39", "riscv,sv48",
-					 "riscv,sv57"};
+	const char *type;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(types); i++)
-		if (dt_string_is(fdt, n, "mmu-type", types[i]))
-			return 3 + i;
-	return 0;
+	if (dt_string(fdt, n, "mmu-type", 0, &type))
+		return 0;
+	return !strcmp(type, "riscv,sv39")    ? 3
+		: !strcmp(type, "riscv,sv48") ? 4
+		: !strcmp(type, "riscv,sv57") ? 5
+					      : 0;
 }
 
 /* The phandle of the hart's own interrupt controller, a child of its node. */

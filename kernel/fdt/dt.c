@@ -43,7 +43,8 @@ static uint32_t tag_raw(const uint8_t *p)
 {
 	uint32_t raw;
 
-	memcpy(&raw, __builtin_assume_aligned(p, 4), sizeof(raw));
+	/* The builtin: freestanding code would call memcpy() for this. */
+	__builtin_memcpy(&raw, __builtin_assume_aligned(p, 4), sizeof(raw));
 	return raw;
 }
 
@@ -228,11 +229,14 @@ static uint32_t cell24(const uint8_t *p)
 /* The first tag after the name of the node at @offset. */
 static int name_skip(const uint8_t *block, int offset)
 {
-	const uint8_t *p = block + offset + 4;
+	uint32_t word;
 
-	while (*p)
-		p++;
-	return (int)align_up((uint64_t)(p - block) + 1, 4);
+	/* Four characters at once: the name ends in the word with a 0 byte. */
+	do {
+		offset += 4;
+		word = tag_raw(block + offset);
+	} while (!((word - 0x01010101u) & ~word & 0x80808080u));
+	return offset + 4;
 }
 
 /* The first tag from @at on that is neither property nor filler. */
@@ -260,11 +264,12 @@ void dt_root(const void *fdt, struct dt_node *n)
 	n->depth = 0;
 }
 
-/* Step to the node that begins next; how many nodes end before it counts. */
-bool dt_next(const void *fdt, struct dt_node *n)
+/*
+ * Move @n on to the node that begins next, where @at is the first tag behind
+ * its properties; false at the end.
+ */
+static bool node_step(const uint8_t *block, int at, struct dt_node *n)
 {
-	const uint8_t *block = structure(fdt);
-	int at = props_skip(block, n->props);
 	int depth = n->depth + 1;
 
 	while (tag_raw(block + at) == RAW_END_NODE) {
@@ -280,6 +285,13 @@ bool dt_next(const void *fdt, struct dt_node *n)
 	return true;
 }
 
+bool dt_next(const void *fdt, struct dt_node *n)
+{
+	const uint8_t *block = structure(fdt);
+
+	return node_step(block, props_skip(block, n->props), n);
+}
+
 bool dt_first_child(const void *fdt, const struct dt_node *n,
 		    struct dt_node *child)
 {
@@ -291,12 +303,25 @@ bool dt_first_child(const void *fdt, const struct dt_node *n,
 
 bool dt_next_child(const void *fdt, struct dt_node *child)
 {
-	int depth = child->depth;
+	const uint8_t *block = structure(fdt);
+	int at = props_skip(block, child->props);
+	int open = 1; /* nodes that have begun, from the child on */
 
-	while (dt_next(fdt, child) && child->depth >= depth)
-		if (child->depth == depth)
-			return true;
-	return false;
+	while (open) {
+		if (tag_raw(block + at) == RAW_BEGIN) {
+			open++;
+			at = name_skip(block, at);
+		} else {
+			open--;
+			at += 4;
+		}
+		at = props_skip(block, at);
+	}
+	if (tag_raw(block + at) != RAW_BEGIN)
+		return false;
+	child->offset = at;
+	child->props = name_skip(block, at);
+	return true;
 }
 
 bool dt_parent(const void *fdt, const struct dt_node *n, struct dt_node *out)
@@ -432,24 +457,27 @@ int dt_find_path(const void *fdt, const char *path, struct dt_node *out)
 	return path_follow(fdt, path, out);
 }
 
-/* Does a node whose properties begin at @at have this @phandle (raw)? */
-static bool phandle_is(const void *fdt, const uint8_t *block, int at,
-		       uint32_t phandle)
+/*
+ * Go through the properties from *@at on: is @phandle (as it lies in memory)
+ * among them? If not, *@at is then behind them.
+ */
+static bool phandle_find(const void *fdt, const uint8_t *block, int *at,
+			 uint32_t phandle)
 {
 	const char *strings = (const char *)fdt + fdt_off_dt_strings(fdt);
 
 	for (;;) {
-		const uint8_t *p = block + at;
+		const uint8_t *p = block + *at;
 		uint32_t tag = tag_raw(p);
 		const char *name;
 
 		if (tag == RAW_NOP) {
-			at += 4;
+			*at += 4;
 			continue;
 		}
 		if (tag != RAW_PROP)
 			return false;
-		at += (int)(PROP_HEADER + align_up(dt_cell(p + 4), 4));
+		*at += (int)(PROP_HEADER + align_up(dt_cell(p + 4), 4));
 		if (tag_raw(p + 4) != cpu_to_fdt32(4) ||
 		    tag_raw(p + PROP_HEADER) != phandle)
 			continue;
@@ -462,14 +490,16 @@ static bool phandle_is(const void *fdt, const uint8_t *block, int at,
 int dt_find_phandle(const void *fdt, uint32_t phandle, struct dt_node *out)
 {
 	const uint8_t *block = structure(fdt);
+	int at;
 
 	if (!phandle || phandle == UINT32_MAX)
 		return -ENOENT;
 	dt_root(fdt, out);
 	do {
-		if (phandle_is(fdt, block, out->props, cpu_to_fdt32(phandle)))
+		at = out->props;
+		if (phandle_find(fdt, block, &at, cpu_to_fdt32(phandle)))
 			return 0;
-	} while (dt_next(fdt, out));
+	} while (node_step(block, at, out));
 	return -ENOENT;
 }
 

@@ -74,6 +74,13 @@ LOCAL_FUNC(boot_entry)
 	mv	s0, a0
 	mv	s1, a1
 
+	/* Pages of the image must be pages of memory. */
+	lla	a0, _start
+	slli	t0, a0, 52
+	beqz	t0, 2f
+	lla	sp, boot_stack_top
+	call	early_address_panic
+2:
 	/*
 	 * Firmware without HSM starts every hart here: the first goes on. The
 	 * word is in the data section, which the loader has just written.

@@ -93,6 +93,6 @@ void memory_map_build(struct boot_info *info, const void *fdt)
 		panic("memory map is full");
 	memory_probe(map);
 	if (memmap_total(map, MEMMAP_FREE) < MIB(1))
-		panic("memory too small: %" PRIu64 " KiB free",
+		panic("out of memory: %" PRIu64 " KiB free, 1024 needed",
 		      memmap_total(map, MEMMAP_FREE) / KIB(1));
 }

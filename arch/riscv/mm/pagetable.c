@@ -89,12 +89,15 @@ static void pte_link(uint64_t *slot, pa_t table)
 			 __ATOMIC_RELEASE);
 }
 
+/* Four at a time: most of what unmapping a page costs is this. */
 static bool table_is_empty(const uint64_t *table)
 {
-	for (size_t i = 0; i < (size_t)1 << PTE_INDEX_BITS; i++)
-		if (table[i] & PTE_V)
-			return false;
-	return true;
+	const uint64_t *end = table + ((size_t)1 << PTE_INDEX_BITS);
+	uint64_t any = 0;
+
+	for (; table != end && (any & PTE_V) == 0; table += 4)
+		any = table[0] | table[1] | table[2] | table[3];
+	return (any & PTE_V) == 0;
 }
 
 static void span_advance(struct span *s, uint64_t size)
