@@ -7,9 +7,9 @@
 
 /* Access rights of a mapping. PROT_IO adds device ordering and no caching
  * (Svpbmt IO where the hart has it; else the platform's PMAs decide). */
-#define PROT_R  0x1u
-#define PROT_W  0x2u
-#define PROT_X  0x4u
+#define PROT_R	0x1u
+#define PROT_W	0x2u
+#define PROT_X	0x4u
 #define PROT_IO 0x8u
 
 /*
@@ -27,7 +27,7 @@ pa_t arch_va_to_pa(const void *va);
 
 /*
  * Map @size bytes of device registers at @pa, read-write, never executable,
- * in pages of their own, for ever. A page that is mapped already is shared.
+ * in pages of their own, for ever; each call maps anew.
  * Returns 0 and the address of register @pa in @out; -EINVAL for size 0 or a
  * range that wraps; -EBUSY when the range touches RAM; -ENOMEM when the
  * window or the memory for tables is used up. Before the MMU is on it answers

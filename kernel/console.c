@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/firmware.h"
 #include "arch/irq.h"
 #include "arch/lock.h"

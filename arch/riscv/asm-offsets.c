@@ -10,8 +10,7 @@
 #include "arch/riscv/cpu.h"
 #include "arch/riscv/trap.h"
 
-#define DEFINE(name, value)                                                    \
-	__asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
 
 void asm_offsets(void);
 

@@ -60,9 +60,9 @@ const char *sbi_impl_name(void)
 {
 	/* SBI 3.0, table "SBI Implementation IDs". */
 	static const char *const names[] = {
-		"BBL",	    "OpenSBI",	"Xvisor",     "KVM", "RustSBI",
-		"Diosix",   "Coffer",	"Xen",	      "PolarFire HSS",
-		"coreboot", "oreboot",	"bhyve",
+		"BBL",		 "OpenSBI",  "Xvisor",	"KVM",
+		"RustSBI",	 "Diosix",   "Coffer",	"Xen",
+		"PolarFire HSS", "coreboot", "oreboot", "bhyve",
 	};
 
 	if (!sbi.features.version)
@@ -128,9 +128,12 @@ int arch_firmware_reset(enum firmware_reset type)
 
 	if (sbi.features.srst)
 		sbi_call(SBI_EXT_SRST, 0, what, 0, 0);
-	else if (type == FIRMWARE_POWEROFF)
-		sbi_call(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0);
 	return -ENOSYS;
+}
+
+void arch_firmware_shutdown(void)
+{
+	sbi_call(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0);
 }
 
 void sbi_timer_set(uint64_t deadline)
@@ -158,14 +161,10 @@ int sbi_ipi_send(uint64_t hart)
 	return ret.error ? -EIO : 0;
 }
 
-int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+/* HSM's errors as ours. */
+static int hsm_error(long error)
 {
-	struct sbi_ret ret;
-
-	if (!sbi.features.hsm)
-		return -ENOSYS;
-	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_START, hart, entry, opaque);
-	switch (ret.error) {
+	switch (error) {
 	case SBI_SUCCESS:
 		return 0;
 	case SBI_ERR_ALREADY_AVAILABLE:
@@ -177,6 +176,28 @@ int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
 	default:
 		return -EIO;
 	}
+}
+
+int sbi_hart_check(uint64_t hart)
+{
+	struct sbi_ret ret;
+
+	if (!sbi.features.hsm)
+		return -ENOSYS;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_STATUS, hart, 0, 0);
+	if (ret.error)
+		return hsm_error(ret.error);
+	return ret.value == SBI_HSM_STOPPED ? 0 : -EBUSY;
+}
+
+int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+{
+	struct sbi_ret ret;
+
+	if (!sbi.features.hsm)
+		return -ENOSYS;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_START, hart, entry, opaque);
+	return hsm_error(ret.error);
 }
 
 void sbi_hart_stop(void)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/mmu.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/boot/relocate.h"
@@ -70,8 +70,8 @@ static const char *leaf_problem(const struct pagetable_entry *e)
 	if (r->kind >= MEMMAP_FIRMWARE)
 		return "a leaf over memory that is not ours";
 	if (e->pa + e->size > r->start + r->size) {
-		const struct memmap_region *last = memmap_find(
-			&boot_info()->memmap, e->pa + e->size - 1);
+		const struct memmap_region *last =
+			memmap_find(&boot_info()->memmap, e->pa + e->size - 1);
 
 		if (!last || last->kind >= MEMMAP_FIRMWARE)
 			return "a leaf reaches beyond its memory";
@@ -103,9 +103,8 @@ static const char *test_pagetable(void)
 	SELFTEST_CHECK(leaves > 4);
 	SELFTEST_CHECK(pagetable_lookup(space_table(), (va_t)boot_guard, &e) ==
 		       -ENOENT);
-	SELFTEST_CHECK(pagetable_lookup(space_table(),
-					cpu_this.stack_base - 1, &e) ==
-		       -ENOENT);
+	SELFTEST_CHECK(pagetable_lookup(space_table(), cpu_this.stack_base - 1,
+					&e) == -ENOENT);
 	return walk_problem;
 }
 SELFTEST(pagetable, "pagetable-walk", test_pagetable);
@@ -140,7 +139,8 @@ static const char *test_fixup(void)
 }
 SELFTEST(fixup, "trap-fixup", test_fixup);
 
-/* All registers survive a trap: a sum over them is the same before and after. */
+/* All registers survive a trap: a sum over them is the same before and after.
+ */
 static const char *test_registers(void)
 {
 	unsigned long sum;
@@ -160,7 +160,8 @@ static const char *test_registers(void)
 }
 SELFTEST(registers, "trap-registers", test_registers);
 
-/* ---- faults: each must end in its own report ------------------------------ */
+/* ---- faults: each must end in its own report ------------------------------
+ */
 
 static const char *crash_null_call(void)
 {
@@ -302,7 +303,8 @@ static const char *crash_other_hart(void)
 }
 SELFTEST(crash_other_hart, "crash-other-hart", crash_other_hart);
 
-/* ---- figures -------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------------
+ */
 
 #define BENCH_VA (LAYOUT_WINDOW_BASE + GIB(1))
 

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/mmu.h"
 #include "arch/trap.h"
 #include "arch/riscv/boot/image.h"
@@ -17,7 +17,7 @@
 #include "arch/riscv/csr.h"
 #include "arch/riscv/extable.h"
 #include "kernel/irq.h"
-#include "kernel/panic_priv.h"
+#include "kernel/panic_report.h"
 #include "kernel/smp.h"
 #include "kernel/symbols.h"
 #include "kernel/timer.h"
@@ -58,9 +58,9 @@ static const char *trap_explain(const struct trap_frame *f)
 
 	if (cpu_this.bad_sp)
 		return cpu_this.bad_sp - (cpu_this.stack_base - STACK_SIZE) <
-				       STACK_SIZE + sizeof(*f)
-			       ? ", kernel stack overflow"
-			       : ", bad stack pointer";
+				STACK_SIZE + sizeof(*f)
+			? ", kernel stack overflow"
+			: ", bad stack pointer";
 	if (cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_ACCESS) {
 		if (f->sepc < PAGE_SIZE)
 			return ", call of a null pointer";
@@ -114,9 +114,9 @@ static void print_return(uint64_t ra)
 static void print_registers(const struct trap_frame *f)
 {
 	static const char name[32][4] = {
-		"z",  "ra", "sp", "gp",	 "tp",	"t0", "t1", "t2",
-		"s0", "s1", "a0", "a1",	 "a2",	"a3", "a4", "a5",
-		"a6", "a7", "s2", "s3",	 "s4",	"s5", "s6", "s7",
+		"z",  "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+		"s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+		"a6", "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
 		"s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
 	};
 	unsigned i;
@@ -208,8 +208,6 @@ static void trap_interrupt(uint64_t number)
 		break;
 	}
 }
-
-extern const char trap_panic_break[];
 
 void trap_handle(struct trap_frame *f)
 {

@@ -19,7 +19,7 @@
 #define DOMAINCFG	  0x0000ul
 #define SOURCECFG(source) (4ul * (source)) /* from source 1 on */
 #define SETIPNUM	  0x1cdcul
-#define IN_CLRIP(source)  (0x1d00ul + 4 * ((source) / 32))
+#define IN_CLRIP(word)	  (0x1d00ul + 4ul * (word))
 #define SETIENUM	  0x1edcul
 #define CLRIE(word)	  (0x1f00ul + 4ul * (word))
 #define TARGET(source)	  (0x3000ul + 4ul * (source))
@@ -77,18 +77,19 @@ static void aplic_dispatch(struct irqchip *chip)
 
 /*
  * Once its message is sent, a level-sensitive source is ignored until its wire
- * has fallen: where it is up already, setting the pending bit sends the next
- * message (AIA 1.0, 4.9.2). The wire is looked at first because QEMU before 9
- * sets the bit of a wire that is down, too, and messages would never end; a
- * wire that rises after the look sets the bit by itself.
+ * has fallen; where the wire is still up, setting the pending bit sends the
+ * next one (AIA 1.0, 4.9.2). By the specification setting it is ignored while
+ * the wire is down, but QEMU 7.2 sends a message all the same, without end:
+ * hence the look at the wire.
  */
-static void message_renew(struct aplic_line *line)
+static void level_repeat(const struct aplic_line *line)
 {
-	unsigned source = line - line->aplic->line;
-	uint32_t up = arch_read32(line->aplic->base + IN_CLRIP(source));
+	const struct aplic *a = line->aplic;
+	unsigned source = line - a->line;
+	uint32_t wires = arch_read32(a->base + IN_CLRIP(source / 32));
 
-	if (line->level && up >> source % 32 & 1)
-		aplic_write(line->aplic, SETIPNUM, source);
+	if (wires >> source % 32 & 1)
+		aplic_write(a, SETIPNUM, source);
 }
 
 /* A line's message arrived. */
@@ -97,7 +98,8 @@ static void message_handle(void *arg)
 	struct aplic_line *line = arg;
 
 	line->handler.fn(line->handler.arg);
-	message_renew(line);
+	if (line->level)
+		level_repeat(line);
 }
 
 /* The source mode for the trigger type in an interrupt's second cell (Linux
@@ -159,7 +161,8 @@ static int aplic_request(struct irqchip *chip, const struct dt_irq *irq,
 	aplic_write(a, TARGET(source), target);
 	aplic_write(a, SETIENUM, source);
 	/* A wire that is up already need not have set the pending bit. */
-	message_renew(line);
+	if (line->level)
+		level_repeat(line);
 	return 0;
 }
 

@@ -8,9 +8,11 @@
  * that is why a walk costs a tenth of libfdt's, which checks every step again.
  * libfdt gives the format's constants and is the oracle of the host tests.
  */
-#include "kernel/fdt/dt_priv.h"
+#include "kernel/fdt/dt.h"
 
 #include <errno.h>
+
+#include "kernel/fdt/dt_priv.h"
 
 /* Tags as they lie in memory, to compare without turning bytes around. */
 #define RAW_BEGIN    cpu_to_fdt32(FDT_BEGIN_NODE)
@@ -48,9 +50,26 @@ static uint32_t tag_raw(const uint8_t *p)
 	return raw;
 }
 
+/* A length or offset in a checked tree: below 2^24, as DT_SIZE_MAX says. */
+static uint32_t cell24(const uint8_t *p)
+{
+	return (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 static const uint8_t *structure(const void *fdt)
 {
-	return (const uint8_t *)fdt + fdt_off_dt_struct(fdt);
+	const uint8_t *header = fdt;
+
+	return header +
+		cell24(header + offsetof(struct fdt_header, off_dt_struct));
+}
+
+static const char *strings_block(const void *fdt)
+{
+	const uint8_t *header = fdt;
+
+	return (const char *)header +
+		cell24(header + offsetof(struct fdt_header, off_dt_strings));
 }
 
 /* ---- checking ---- */
@@ -220,12 +239,6 @@ uint32_t dt_total_size(const void *fdt)
 
 /* ---- walking ---- */
 
-/* A length or offset in a checked tree: below 2^24, as DT_SIZE_MAX says. */
-static uint32_t cell24(const uint8_t *p)
-{
-	return (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* The first tag after the name of the node at @offset. */
 static int name_skip(const uint8_t *block, int offset)
 {
@@ -371,37 +384,72 @@ static bool name_equal(const char *found, const char *name, size_t len)
 {
 	size_t i;
 
-	/* Names differ early: a loop here beats a call of strncmp(). */
+	/* Names differ early: a loop beats a call of the library here. */
 	for (i = 0; i < len && name[i]; i++)
 		if (found[i] != name[i])
 			return false;
 	return !found[i];
 }
 
-/* Property whose name is @name, of which @name_len characters count. */
+/*
+ * Find the property whose name is the string @name, or its first @name_len
+ * characters. Most names differ in the first one: that is looked at first.
+ */
 static const void *prop_find(const void *fdt, int at, const char *name,
 			     size_t name_len, int *len)
 {
-	const uint8_t *block = structure(fdt);
-	const char *strings = (const char *)fdt + fdt_off_dt_strings(fdt);
+	const uint8_t *p = structure(fdt) + at;
+	const char *strings = strings_block(fdt);
+	char first = *name;
 
 	for (;;) {
-		const uint8_t *p = block + at;
-		const char *found;
+		if (tag_raw(p) == RAW_PROP) {
+			const char *found = strings + cell24(p + 8);
 
-		if (tag_raw(p) == RAW_NOP) {
-			at += 4;
-			continue;
-		}
-		if (tag_raw(p) != RAW_PROP)
+			if (*found == first &&
+			    name_equal(found, name, name_len))
+				break;
+			p += PROP_HEADER + align_up(cell24(p + 4), 4);
+		} else if (tag_raw(p) == RAW_NOP) {
+			p += 4;
+		} else {
 			return NULL;
-		found = strings + cell24(p + 8);
-		at += (int)(PROP_HEADER + align_up(cell24(p + 4), 4));
-		if (!name_equal(found, name, name_len))
+		}
+	}
+	if (len)
+		*len = (int)cell24(p + 4);
+	return p + PROP_HEADER;
+}
+
+/* Note property @p, named @found, with who wants it. */
+static void want_fill(struct dt_want *want, unsigned count, const char *found,
+		      const uint8_t *p)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (*found != *want[i].name || want[i].value ||
+		    !name_equal(found, want[i].name, SIZE_MAX))
 			continue;
-		if (len)
-			*len = (int)cell24(p + 4);
-		return p + PROP_HEADER;
+		want[i].value = p + PROP_HEADER;
+		want[i].len = (int)cell24(p + 4);
+	}
+}
+
+void dt_props_at(const void *fdt, int offset, struct dt_want *want,
+		 unsigned count)
+{
+	const uint8_t *block = structure(fdt);
+	const uint8_t *p = block + name_skip(block, offset);
+	const char *strings = strings_block(fdt);
+
+	for (;;) {
+		if (tag_raw(p) == RAW_PROP) {
+			want_fill(want, count, strings + cell24(p + 8), p);
+			p += PROP_HEADER + align_up(cell24(p + 4), 4);
+		} else if (tag_raw(p) == RAW_NOP) {
+			p += 4;
+		} else {
+			return;
+		}
 	}
 }
 
@@ -464,7 +512,7 @@ int dt_find_path(const void *fdt, const char *path, struct dt_node *out)
 static bool phandle_find(const void *fdt, const uint8_t *block, int *at,
 			 uint32_t phandle)
 {
-	const char *strings = (const char *)fdt + fdt_off_dt_strings(fdt);
+	const char *strings = strings_block(fdt);
 
 	for (;;) {
 		const uint8_t *p = block + *at;
@@ -477,12 +525,14 @@ static bool phandle_find(const void *fdt, const uint8_t *block, int *at,
 		}
 		if (tag != RAW_PROP)
 			return false;
-		*at += (int)(PROP_HEADER + align_up(dt_cell(p + 4), 4));
+		*at += (int)(PROP_HEADER + align_up(cell24(p + 4), 4));
 		if (tag_raw(p + 4) != cpu_to_fdt32(4) ||
 		    tag_raw(p + PROP_HEADER) != phandle)
 			continue;
-		name = strings + dt_cell(p + 8);
-		if (!strcmp(name, "phandle") || !strcmp(name, "linux,phandle"))
+		name = strings + cell24(p + 8);
+		/* Its users hold the same value under names of their own. */
+		if (name_equal(name, "phandle", SIZE_MAX) ||
+		    name_equal(name, "linux,phandle", SIZE_MAX))
 			return true;
 	}
 }
@@ -560,8 +610,24 @@ const void *dt_prop(const void *fdt, const struct dt_node *n, const char *name,
 
 const void *dt_prop_at(const void *fdt, int offset, const char *name, int *len)
 {
-	return prop_find(fdt, name_skip(structure(fdt), offset), name,
-			 strlen(name), len);
+	return prop_find(fdt, name_skip(structure(fdt), offset), name, SIZE_MAX,
+			 len);
+}
+
+const void *dt_prop_next(const void *fdt, const struct dt_node *n, int *at,
+			 const char **name, int *len)
+{
+	const uint8_t *p = structure(fdt) + (*at ? *at : n->props);
+
+	while (tag_raw(p) == RAW_NOP)
+		p += 4;
+	if (tag_raw(p) != RAW_PROP)
+		return NULL;
+	*name = strings_block(fdt) + cell24(p + 8);
+	*len = (int)cell24(p + 4);
+	p += PROP_HEADER;
+	*at = (int)(p + align_up((uint64_t)*len, 4) - structure(fdt));
+	return p;
 }
 
 bool dt_has(const void *fdt, const struct dt_node *n, const char *name)

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "drivers/uart/8250.h"
 #include "kernel/irq.h"
 #include "kernel/timer.h"

@@ -107,11 +107,11 @@ class Context:
         firmware.set("reg", 0, 0x80000000, 0, 0x80000).set("no-map")
         return tree
 
-    def enter(self, name, image, image_at, a0=payload.KEEP, a1=payload.KEEP,
-              flags=0, more=()):
+    def enter(self, name, image, image_at, more=(), **block):
         """An ELF: the loader, the image at image_at, and [(address, bytes)];
-        firmware enters the loader, the loader the image."""
-        code = payload.enter(self.code, image_at, a0, a1, flags)
+        firmware enters the loader, the loader the image, with what `block`
+        says (payload.enter)."""
+        code = payload.enter(self.code, image_at, **block)
         segments = [(payload.ENTER_AT, code), (image_at, image)]
         return self.write(name + ".elf", payload.elf(segments + list(more)))
 

@@ -105,8 +105,8 @@ def go(context):
     fetch(session, "Image")
     session.panic_ok = True
     session.send("go $kernel_addr_r\r")
-    session.expect(r"^panic: no device tree at 0x[0-9a-f]+: "
-                   r"(bad magic|not a multiple of 8)")
+    session.expect(r"^panic: device tree at 0x[0-9a-f]+: "
+                   r"(bad magic|not aligned to 8 bytes)")
     session.expect_end()
 
 

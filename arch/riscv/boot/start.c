@@ -4,7 +4,7 @@
  * in the high half. Nothing written by the first half may hold a pointer: the
  * image is relocated between the two. docs/boot.md draws the whole way.
  */
-#include "arch/boot.h"
+#include "kernel/boot.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -101,8 +101,8 @@ static void fdt_take(const struct boot_handoff *h)
 		break;
 	case FDT_OVERLAPS:
 		panic("device tree at 0x%" PRIx64 ": %" PRIu64
-		      " bytes overlap the image at 0x%" PRIx64
-		      " (%" PRIu64 " bytes)",
+		      " bytes overlap the image at 0x%" PRIx64 " (%" PRIu64
+		      " bytes)",
 		      h->fdt, size, info.image_pa, info.image_size);
 	case FDT_BAD_MAGIC:
 		panic("device tree at 0x%" PRIx64 ": bad magic", h->fdt);

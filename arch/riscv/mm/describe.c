@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/mmu.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/mm/space.h"
@@ -56,8 +56,8 @@ static void run_print(const struct run *r)
 	for (; leaf >= 1024; leaf >>= 10)
 		u++;
 	snprintf(text, sizeof(text),
-		 "  %016" PRIx64 "-%016" PRIx64 " %c%c%c%s %3u%c  -> %012" PRIx64
-		 "  %s",
+		 "  %016" PRIx64 "-%016" PRIx64
+		 " %c%c%c%s %3u%c  -> %012" PRIx64 "  %s",
 		 r->va, r->va + r->size - 1, r->prot & PROT_R ? 'r' : '-',
 		 r->prot & PROT_W ? 'w' : '-', r->prot & PROT_X ? 'x' : '-',
 		 r->prot & PROT_IO ? " io" : "   ", (unsigned)leaf, unit[u],
