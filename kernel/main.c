@@ -83,11 +83,12 @@ static const struct {
 	const char *name;
 	int (*init)(void);
 } steps[] = {
-	{"memory", memory_init},	 {"console", console_init},
-	{"report", report_init},	 {"features", arch_features_init},
-	{"irqchip", irqchip_init},	 {"timer", timer_init},
-	{"harts", arch_smp_init},	 {"devices", device_init},
-	{"interrupts", interrupts_init}, {"ready", ready_init},
+	{"memory", memory_init},   {"features", arch_features_init},
+	{"console", console_init}, {"report", report_init},
+	{"irqchip", irqchip_init}, {"timer", timer_init},
+	{"harts", arch_smp_init},  {"features report", arch_features_report},
+	{"devices", device_init},  {"interrupts", interrupts_init},
+	{"ready", ready_init},
 };
 
 void kernel_main(void)

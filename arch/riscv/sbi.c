@@ -161,14 +161,10 @@ int sbi_ipi_send(uint64_t hart)
 	return ret.error ? -EIO : 0;
 }
 
-int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+/* HSM's errors as ours. */
+static int hsm_error(long error)
 {
-	struct sbi_ret ret;
-
-	if (!sbi.features.hsm)
-		return -ENOSYS;
-	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_START, hart, entry, opaque);
-	switch (ret.error) {
+	switch (error) {
 	case SBI_SUCCESS:
 		return 0;
 	case SBI_ERR_ALREADY_AVAILABLE:
@@ -180,6 +176,28 @@ int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
 	default:
 		return -EIO;
 	}
+}
+
+int sbi_hart_check(uint64_t hart)
+{
+	struct sbi_ret ret;
+
+	if (!sbi.features.hsm)
+		return -ENOSYS;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_STATUS, hart, 0, 0);
+	if (ret.error)
+		return hsm_error(ret.error);
+	return ret.value == SBI_HSM_STOPPED ? 0 : -EBUSY;
+}
+
+int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+{
+	struct sbi_ret ret;
+
+	if (!sbi.features.hsm)
+		return -ENOSYS;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_START, hart, entry, opaque);
+	return hsm_error(ret.error);
 }
 
 void sbi_hart_stop(void)

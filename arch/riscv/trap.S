@@ -11,6 +11,8 @@
 #include "arch/riscv/csr.h"
 #include "arch/riscv/sbi.h"
 
+	.type cpu_this, @tls_object
+
 /* struct cpu lies within the reach of a 12-bit offset (kernel.lds asserts). */
 #define CPU(field) %tprel_lo(cpu_this + field)(tp)
 /* Nested faults in a report end sooner, in panic_enter(). */

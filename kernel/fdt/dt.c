@@ -614,6 +614,22 @@ const void *dt_prop_at(const void *fdt, int offset, const char *name, int *len)
 			 len);
 }
 
+const void *dt_prop_next(const void *fdt, const struct dt_node *n, int *at,
+			 const char **name, int *len)
+{
+	const uint8_t *p = structure(fdt) + (*at ? *at : n->props);
+
+	while (tag_raw(p) == RAW_NOP)
+		p += 4;
+	if (tag_raw(p) != RAW_PROP)
+		return NULL;
+	*name = strings_block(fdt) + cell24(p + 8);
+	*len = (int)cell24(p + 4);
+	p += PROP_HEADER;
+	*at = (int)(p + align_up((uint64_t)*len, 4) - structure(fdt));
+	return p;
+}
+
 bool dt_has(const void *fdt, const struct dt_node *n, const char *name)
 {
 	return dt_prop(fdt, n, name, NULL) != NULL;

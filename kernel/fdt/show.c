@@ -1,9 +1,10 @@
 /* A node of the device tree as text: see the header. */
 #include "kernel/fdt/show.h"
 
-#include <libfdt.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "kernel/fdt/dt_priv.h"
 
 /* A line on a terminal of usual width. */
 #define WIDTH 96
@@ -23,12 +24,13 @@ static void text_put(struct text *t, const char *fmt, unsigned value)
 		t->len = WIDTH;
 }
 
+/* Names of properties are not checked: no control character gets through. */
 static void text_string(struct text *t, const char *s, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < len && t->len < WIDTH; i++)
-		t->buf[t->len++] = s[i];
+		t->buf[t->len++] = s[i] < ' ' || s[i] > '~' ? '?' : s[i];
 	t->buf[t->len] = 0;
 }
 
@@ -66,8 +68,7 @@ static void put_bytes(struct text *t, const uint8_t *value, int len)
 		if (i)
 			text_string(t, " ", 1);
 		if (step == 4)
-			text_put(t, "0x%x",
-				 fdt32_to_cpu(*(const fdt32_t *)(value + i)));
+			text_put(t, "0x%x", dt_cell(value + i));
 		else
 			text_put(t, "%02x", value[i]);
 	}
@@ -94,28 +95,22 @@ void dt_show(const void *fdt, const struct dt_node *node,
 	     void (*line)(void *arg, const char *text), void *arg)
 {
 	struct dt_node child;
+	const void *value;
+	const char *name;
 	struct text t;
-	int prop;
+	int at = 0, len;
 
 	if (dt_path(fdt, node, t.buf, sizeof(t.buf)))
 		memcpy(t.buf + WIDTH - 3, "...", 4);
 	line(arg, t.buf);
-	fdt_for_each_property_offset (prop, fdt, node->offset) {
-		const char *name;
-		const void *value;
-		int len;
-
-		value = fdt_getprop_by_offset(fdt, prop, &name, &len);
-		if (!value)
-			continue;
+	while ((value = dt_prop_next(fdt, node, &at, &name, &len)) != NULL) {
 		show_property(&t, name, value, len);
 		line(arg, t.buf);
 	}
 	if (!dt_first_child(fdt, node, &child))
 		return;
 	do {
-		const char *name = dt_name(fdt, &child);
-
+		name = dt_name(fdt, &child);
 		t.len = 0;
 		text_string(&t, "  ", 2);
 		text_string(&t, name, strlen(name));

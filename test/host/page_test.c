@@ -211,6 +211,23 @@ static void no_page_can_be_freed_that_was_not_handed_out(void **state)
 	assert_int_equal(free_bytes(), before);
 }
 
+/* The last block's buddy would lie behind the zone, and so would its byte. */
+static void nothing_is_joined_across_the_end(void **state)
+{
+	pa_t pa;
+
+	(void)state;
+	start(BASE + 3 * PAGE_SIZE, 2 * PAGE_SIZE);
+	/* Junk that says: a free block of one page. */
+	fake_memory_fill(BASE + 3 * PAGE_SIZE, 2 * PAGE_SIZE, 0x40);
+	assert_int_equal(page_init(&map), 0);
+	assert_int_equal(page_alloc(0, &pa), 0);
+	assert_int_equal(pa, BASE + 4 * PAGE_SIZE);
+	page_free(pa);
+	assert_int_equal(free_bytes(), PAGE_SIZE);
+	assert_int_equal(page_alloc(0, &pa), 0);
+}
+
 static void orders_and_sizes(void **state)
 {
 	pa_t pa;
@@ -279,6 +296,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(random_use_keeps_blocks_apart),
 	cmocka_unit_test(wrong_frees_are_found_out),
 	cmocka_unit_test(no_page_can_be_freed_that_was_not_handed_out),
+	cmocka_unit_test(nothing_is_joined_across_the_end),
 	cmocka_unit_test(orders_and_sizes),
 	cmocka_unit_test(zeroed_pages_are_zero),
 	cmocka_unit_test(no_memory_at_all),

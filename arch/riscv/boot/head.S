@@ -12,6 +12,8 @@
 
 #define CPU(field) %tprel_lo(cpu_this + field)(tp)
 
+	.type cpu_this, @tls_object
+
 #define TEXT_OFFSET   0x200000
 #define HEADER_V0_2   0x2
 #define TABLE_VERSION 1
