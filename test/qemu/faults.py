@@ -69,6 +69,7 @@ def fatal(words, tree=None, blob=None, machine=None, image=None, **how):
                        blob=blob(flat) if blob else flat, **how)
         session = context.start(machine, kernel, panic_ok=True)
         ends(session, words)
+    run.words = words
     return run
 
 
@@ -91,6 +92,7 @@ def survived(words="", tree=None, machine=None, seen=None, pad=0, **how):
         session.at = 0
         if words:
             session.expect(r"^(\[[^\]]*\] )?(.*\b)?(%s)" % words)
+    run.words = words
     return run
 
 
@@ -246,6 +248,7 @@ def relocation(words, index, **spoil):
                              image)
         session = context.start(virt(1), path, panic_ok=True)
         ends(session, r"relocation 0x%x \(.*%s" % (index, words))
+    run.words = words
     return run
 
 
@@ -490,6 +493,7 @@ def crash(name, words):
         session.expect_end()
         if session.text.count("panic: ") > 1:
             raise Failed("the report was not made once")
+    run.words = words
     return run
 
 
@@ -498,7 +502,15 @@ def crashes(context):
         yield "crash-" + name, crash(name, words)
 
 
-def cells(context):
+def own_words(context):
+    """At least 25 faults have words that no other fault has."""
+    words = [getattr(run, "words", "") for _, run in all_cells(context)]
+    own = [w for w in set(words) if w and words.count(w) == 1]
+    if len(own) < 25:
+        raise Failed("%d faults have words of their own" % len(own))
+
+
+def all_cells(context):
     for prefix, source in (("fault/fdt-", broken_trees),
                            ("fault/tree-", broken_machines),
                            ("fault/", broken_images),
@@ -506,3 +518,8 @@ def cells(context):
                            ("tree/", odd_trees)):
         for name, run in source(context):
             yield prefix + name, run
+
+
+def cells(context):
+    yield from all_cells(context)
+    yield "fault/own-words", own_words
