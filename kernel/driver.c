@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernel/error.h"
 #include "kernel/log.h"
 
 /* Devices of one class on one machine; more are reported and left out. */
@@ -87,7 +88,7 @@ static int pending_probe(const void *fdt, struct pending *list, unsigned *count)
 		else if (!err)
 			started++;
 		else if (err != -ENODEV)
-			problem_log(fdt, p, strerror(-err));
+			problem_log(fdt, p, error_text(err));
 	}
 	*count = kept;
 	return started;

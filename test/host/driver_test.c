@@ -1,5 +1,5 @@
-/* Sources: kernel/driver.c kernel/fdt/dt.c kernel/fdt/address.c lib/range.c
- * test/host/fake/log.c test/host/fake/tree.c libfdt */
+/* Sources: kernel/driver.c kernel/error.c kernel/fdt/dt.c kernel/fdt/address.c
+ * lib/range.c test/host/fake/log.c test/host/fake/tree.c libfdt */
 /*
  * Binding: which driver gets which node, in which order, and what becomes of
  * those that fail.
@@ -135,7 +135,7 @@ static void failure_is_logged_and_the_rest_goes_on(void **state)
 	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 1);
 	assert_string_equal(fake_log_text,
 			    "driver: /soc/bad: b not started: "
-			    "Invalid argument\n");
+			    "malformed\n");
 	assert_non_null(strstr(probed, "a:z:1"));
 }
 

@@ -1,4 +1,4 @@
-/* Sources: drivers/irqchip/plic.c kernel/irq.c kernel/driver.c
+/* Sources: drivers/irqchip/plic.c kernel/irq.c kernel/driver.c kernel/error.c
  * kernel/fdt/dt.c kernel/fdt/address.c kernel/fdt/interrupt.c
  * kernel/fdt/cpus.c lib/range.c test/host/fake/hart.c test/host/fake/heap.c
  * test/host/fake/log.c test/host/fake/mmio.c test/host/fake/tree.c libfdt */
