@@ -3,6 +3,7 @@ words and a machine that ends; and the same for trees that are only odd, which
 must boot. The loader (enter.S) passes what no firmware would."""
 
 from dataclasses import replace
+from functools import partial
 
 import fdtlib
 import payload
@@ -303,6 +304,11 @@ def second_memory(tree, context):
                                            0, 0x40000000)
 
 
+def claim(length, tree, context):
+    """512 MiB that the tree says are more."""
+    memory(tree, 0x80000000, length)
+
+
 def chosen(**props):
     def change(tree, context):
         for name, value in props.items():
@@ -362,6 +368,12 @@ def survivors(context):
     sbi = replace(virt(1), console="sbi.*")
     yield "memory-ghost", survived("memory 0x1040000000-0x107fffffff does not "
                                    "answer", second_memory)
+    for name, length, end in (("double", 0x40000000, "bfffffff"),
+                              ("piece", 0x2000e000, "a000dfff"),
+                              ("odd", 0x21a3d000, "a1a3cfff")):
+        yield "memory-" + name, survived(
+            "memory 0xa0000000-0x%s does not answer" % end,
+            partial(claim, length))
     yield "console-unknown", survived("console=nonsense not used: ",
                                       chosen(bootargs="console=nonsense"))
     yield "uart-disabled", survived("stdout-path not used: it is disabled",
