@@ -235,9 +235,8 @@ fuzz: $(FUZZ_TARGETS)
 TEST_PARTS := test-host test-qemu
 RELINK      = test/host/relink.py --image $(BUILD)/Image \
 	      --elf $(BUILD)/kernel.elf --imgtool $(BUILD)/tools/imgtool \
-	      --script kernel.lds --seed $(SEED) -- \
-	      $(LINK) $(KERNEL_OBJS) \
-	      $(BUILD)/kernel/symbols-all.o $(LIBC)
+	      --script kernel.lds --seed $(SEED) -- $(KERNEL_LINK)
+KERNEL_LINK = $(LINK) $(KERNEL_OBJS) $(BUILD)/kernel/symbols-all.o $(LIBC)
 
 .PHONY: test test-host test-qemu check soak fuzz bench
 test: deps-test
@@ -248,7 +247,7 @@ test-host: deps-test image tools $(HOST_BINS) $(FUZZ_TARGETS)
 		"test/fuzz/run.py 3000 $(FUZZ_TARGETS)"
 
 test-qemu: deps-test image tools
-	$(Q)$(PYTHON) test/qemu/run.py
+	$(Q)KERNEL_LINK='$(KERNEL_LINK)' $(PYTHON) test/qemu/run.py
 
 # Beside the style checks: everything again with warnings as errors, and with
 # clang (its objects linked by GNU ld, which wants them not relaxed).

@@ -159,6 +159,8 @@ def check_off(session, machine):
         session.expect(machine.off)
     else:
         session.expect_end()
+        if "reset: nothing" in session.text:
+            raise Failed("it went off, having said that it cannot")
 
 
 def check_selftest(session, machine, least=1):

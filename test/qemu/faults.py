@@ -3,6 +3,7 @@ words and a machine that ends; and the same for trees that are only odd, which
 must boot. The loader (enter.S) passes what no firmware would."""
 
 from dataclasses import replace
+from functools import partial
 
 import fdtlib
 import payload
@@ -69,6 +70,7 @@ def fatal(words, tree=None, blob=None, machine=None, image=None, **how):
                        blob=blob(flat) if blob else flat, **how)
         session = context.start(machine, kernel, panic_ok=True)
         ends(session, words)
+    run.words = words
     return run
 
 
@@ -91,6 +93,7 @@ def survived(words="", tree=None, machine=None, seen=None, pad=0, **how):
         session.at = 0
         if words:
             session.expect(r"^(\[[^\]]*\] )?(.*\b)?(%s)" % words)
+    run.words = words
     return run
 
 
@@ -246,6 +249,7 @@ def relocation(words, index, **spoil):
                              image)
         session = context.start(virt(1), path, panic_ok=True)
         ends(session, r"relocation 0x%x \(.*%s" % (index, words))
+    run.words = words
     return run
 
 
@@ -298,6 +302,11 @@ def second_memory(tree, context):
     ghost = tree.root.add("memory@1040000000")
     ghost.set("device_type", "memory").set("reg", 0x10, 0x40000000,
                                            0, 0x40000000)
+
+
+def claim(length, tree, context):
+    """512 MiB that the tree says are more."""
+    memory(tree, 0x80000000, length)
 
 
 def chosen(**props):
@@ -359,6 +368,12 @@ def survivors(context):
     sbi = replace(virt(1), console="sbi.*")
     yield "memory-ghost", survived("memory 0x1040000000-0x107fffffff does not "
                                    "answer", second_memory)
+    for name, length, end in (("double", 0x40000000, "bfffffff"),
+                              ("piece", 0x2000e000, "a000dfff"),
+                              ("odd", 0x21a3d000, "a1a3cfff")):
+        yield "memory-" + name, survived(
+            "memory 0xa0000000-0x%s does not answer" % end,
+            partial(claim, length))
     yield "console-unknown", survived("console=nonsense not used: ",
                                       chosen(bootargs="console=nonsense"))
     yield "uart-disabled", survived("stdout-path not used: it is disabled",
@@ -490,6 +505,7 @@ def crash(name, words):
         session.expect_end()
         if session.text.count("panic: ") > 1:
             raise Failed("the report was not made once")
+    run.words = words
     return run
 
 
@@ -498,7 +514,15 @@ def crashes(context):
         yield "crash-" + name, crash(name, words)
 
 
-def cells(context):
+def own_words(context):
+    """At least 25 faults have words that no other fault has."""
+    words = [getattr(run, "words", "") for _, run in all_cells(context)]
+    own = [w for w in set(words) if w and words.count(w) == 1]
+    if len(own) < 25:
+        raise Failed("%d faults have words of their own" % len(own))
+
+
+def all_cells(context):
     for prefix, source in (("fault/fdt-", broken_trees),
                            ("fault/tree-", broken_machines),
                            ("fault/", broken_images),
@@ -506,3 +530,8 @@ def cells(context):
                            ("tree/", odd_trees)):
         for name, run in source(context):
             yield prefix + name, run
+
+
+def cells(context):
+    yield from all_cells(context)
+    yield "fault/own-words", own_words

@@ -34,22 +34,26 @@ static bool memory_answers(pa_t pa)
 
 /*
  * The end of the memory that answers in the free region @r, whose start does
- * and whose last word does not.
+ * and whose last word does not: memory ends at a multiple of PROBE_STEP. Where
+ * every piece answers at its start the last is broken, and left out.
  */
 static pa_t memory_end(const struct memmap_region *r)
 {
-	uint64_t good = 0, bad = r->size / PROBE_STEP + 1;
+	pa_t first = align_down(r->start, PROBE_STEP);
+	uint64_t pieces = (r->start + r->size - 1 - first) / PROBE_STEP + 1;
+	uint64_t good = 0, bad = pieces;
+	pa_t end;
 
 	while (bad - good > 1) {
 		uint64_t mid = good + (bad - good) / 2;
 
-		if (mid * PROBE_STEP < r->size &&
-		    memory_answers(r->start + mid * PROBE_STEP))
+		if (memory_answers(first + mid * PROBE_STEP))
 			good = mid;
 		else
 			bad = mid;
 	}
-	return r->start + bad * PROBE_STEP;
+	end = first + (bad < pieces ? bad : good) * PROBE_STEP;
+	return end > r->start ? end : r->start;
 }
 
 static void memory_probe(struct memmap *map)
