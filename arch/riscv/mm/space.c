@@ -192,16 +192,16 @@ uint64_t space_boot_satp(void)
 	if (!state.boot_root) {
 		if (pagetable_init(&boot, state.table.format, &table_ops, NULL))
 			return 0;
-		/* Upper half of the root: what the kernel maps. */
-		memcpy((char *)arch_pa_to_va(boot.root) + PAGE_SIZE / 2,
-		       (char *)arch_pa_to_va(state.root) + PAGE_SIZE / 2,
-		       PAGE_SIZE / 2);
 		if (pagetable_map(&boot, boot_info()->image_pa,
 				  boot_info()->image_pa, PAGE_SIZE,
 				  PROT_R | PROT_X))
 			return 0;
 		state.boot_root = boot.root;
 	}
+	/* Upper half of the root: what the kernel maps by now. */
+	memcpy((char *)arch_pa_to_va(state.boot_root) + PAGE_SIZE / 2,
+	       (char *)arch_pa_to_va(state.root) + PAGE_SIZE / 2,
+	       PAGE_SIZE / 2);
 	return satp_of(state.table.format, state.boot_root);
 }
 
