@@ -124,6 +124,13 @@ $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -c $< -o $@
 
+# Changes when a source comes or goes: then the kernel is linked again.
+$(BUILD)/kernel/objects: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(KERNEL_OBJS)' | cmp -s - $@ || echo '$(KERNEL_OBJS)' > $@
+.PHONY: FORCE
+FORCE:
+
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
 define link
@@ -140,7 +147,7 @@ $(BUILD)/kernel/symbols-none.S: tools/symbols.py | deps-build
 $(BUILD)/kernel/symbols-all.S: $(BUILD)/kernel.first.elf tools/symbols.py
 	$(Q)$(CROSS_COMPILE)nm -n $< | $(PYTHON) tools/symbols.py > $@
 
-$(BUILD)/kernel.first.elf: $(KERNEL_OBJS) $(BUILD)/kernel/symbols-none.o \
+$(BUILD)/kernel.first.elf: $(BUILD)/kernel/objects $(KERNEL_OBJS) $(BUILD)/kernel/symbols-none.o \
 		kernel.lds
 	$(call link,$(BUILD)/kernel/symbols-none.o)
 
