@@ -33,6 +33,7 @@ CRASHES = {
     "other-hart": r"load page fault at 0x[0-9a-f]+, address 0x0, null pointer"
                   r"\n(.*\n)?hart \d+ cpu 1 ",
     "write-rodata": r"store page fault .*, write to read-only memory",
+    "console-write": r"load page fault .*, null pointer",
     "nested": r"trap without a usable stack: cause 0xf at",
 }
 
@@ -137,6 +138,13 @@ def larger(blob):
     return fdtlib.spoil(blob, totalsize=100000) + b"\0" * (100000 - len(blob))
 
 
+def tree_no_map(tree, context):
+    """The tree itself lies where nothing may be mapped."""
+    keep = tree.find("/reserved-memory")
+    keep.add("tree@%x" % TREE_AT).set("reg", 0, TREE_AT, 0,
+                                      0x200000).set("no-map")
+
+
 def broken_trees(context):
     """The blob itself, or what a1 says of it."""
     yield "none", fatal(NONE % 0 + "cannot be read", a1=0)
@@ -181,6 +189,9 @@ def broken_trees(context):
         NONE % 0x9fff0000 + "100000 bytes reach beyond memory",
         blob=lambda b: larger(b)[:65536], a1=0x9fff0000,
         copy=(TREE_AT, 0x9fff0000, 65536))
+    yield "large-reserved", fatal(
+        BROKEN + "100000 bytes in memory that is not ours; "
+        "at most 65536 can be copied", tree_no_map, blob=larger)
     yield "overlap", fatal(
         r"device tree at 0x[0-9a-f]+: 100000 bytes overlap the image at "
         r"0x80400000 \(\d+ bytes\)", blob=larger,
@@ -309,6 +320,18 @@ def claim(length, tree, context):
     memory(tree, 0x80000000, length)
 
 
+def memory_short(tree, context):
+    """128 MiB more than there are, and not in whole steps of anything."""
+    memory(tree, 0x80000000, (640 << 20) + 0x3000)
+
+
+def no_devices(tree, context):
+    """Nothing to map registers for before the other harts start."""
+    uart_gone(tree, context)
+    plic = tree.first("compatible", "riscv,plic0")[1]
+    tree.find("/soc").children.remove(plic)
+
+
 def chosen(**props):
     def change(tree, context):
         for name, value in props.items():
@@ -374,6 +397,8 @@ def survivors(context):
         yield "memory-" + name, survived(
             "memory 0xa0000000-0x%s does not answer" % end,
             partial(claim, length))
+    yield "memory-short", survived("memory 0xa0000000-0xa8002fff does not "
+                                   "answer", memory_short)
     yield "console-unknown", survived("console=nonsense not used: ",
                                       chosen(bootargs="console=nonsense"))
     yield "uart-disabled", survived("stdout-path not used: it is disabled",
@@ -389,6 +414,9 @@ def survivors(context):
     two = replace(virt(1), harts=(1, 2))
     yield "hart-dead", survived("hart 9 left out: firmware does not know it",
                                 dead_hart, seen=two)
+    sv39 = replace(virt(2, cpu="rva22s64"), console="sbi.*")
+    yield "no-devices", survived("stdout-path not used", no_devices,
+                                 machine=sv39)
     yield "initrd-outside", survived("initrd 0x70000000-0x70000fff is not "
                                      "wholly in free memory", initrd_outside)
     yield "seed-zero", survived("seed", seed_zero)
@@ -496,8 +524,11 @@ def odd_trees(context):
 def crash(name, words):
     def run(context):
         machine = virt(2)
-        session = context.start(machine, append="selftest=crash-" + name,
-                                panic_ok=True)
+        args = "selftest=crash-" + name
+        if name == "console-write":
+            args += " console=sbi"
+            machine = replace(machine, console="sbi.*")
+        session = context.start(machine, append=args, panic_ok=True)
         check_boot(session, machine)
         session.expect(PREFIX + words)
         if name not in ("nested", "lost-sp", "lost-tp"):
