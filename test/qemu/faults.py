@@ -535,7 +535,8 @@ def odd_trees(context):
     yield "mmu-lies", survived("", mmu_type("riscv,sv57"),
                                machine=virt(2, cpu="rva22s64"))
     yield "mmu-sv39", survived("", mmu_type("riscv,sv39"), machine=virt(2),
-                               seen=replace(virt(2), sv=39))
+                               seen=replace(virt(2),
+                                            options={"sv": 39}))
 
 
 def crash(name, words):

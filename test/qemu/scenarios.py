@@ -38,7 +38,7 @@ def selftest_on(machine, qemu="main", append="", **more):
     def run(context):
         session = context.start(machine, append=("selftest " + append).strip(),
                                 qemu=qemu, limit=60, **more)
-        check_boot(session, context.emulated(machine, qemu))
+        check_boot(session, machine)
         check_selftest(session, machine, 5)
     return run
 
@@ -132,7 +132,7 @@ def shell_on(machine, qemu="main"):
     """Type at the console: echo, answers, an unknown word, editing."""
     def run(context):
         session = context.start(machine, append="guest=none", qemu=qemu)
-        check_boot(session, context.emulated(machine, qemu))
+        check_boot(session, machine)
         session.send("help\r")
         session.expect(r"help$")
         for word in ("mem", "map", "harts", "dt", "log", "reboot",
@@ -186,7 +186,7 @@ def with_args(machine, append, qemu="main", shell=False):
     """Boot with bootargs; what is expected is in the machine."""
     def run(context):
         session = context.start(machine, append=append, qemu=qemu)
-        check_boot(session, context.emulated(machine, qemu))
+        check_boot(session, machine)
         if shell:
             session.send("help\r")
             session.expect(r"^\s*poweroff\b")
