@@ -70,8 +70,6 @@ KERNEL_C := $(filter-out arch/riscv/asm-offsets.c,\
 	      $(wildcard arch/riscv/*.c arch/riscv/*/*.c kernel/*.c \
 	      kernel/*/*.c drivers/*/*.c lib/*.c))
 KERNEL_S := $(wildcard arch/riscv/*.S arch/riscv/*/*.S)
-# What of libfdt the kernel reads trees with.
-KERNEL_FDT := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_ro.c)
 # Run before the image is relocated: no tables, no calls out (docs/boot.md).
 EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
 # Where start-up spends its instructions; the rest is built for size.
@@ -101,8 +99,7 @@ LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 CC          := $(CROSS_COMPILE)gcc
 LINK         = $(CROSS_COMPILE)gcc -mabi=lp64 $(LINK_FLAGS)
 CC_INCLUDE   = $(eval CC_INCLUDE := $(shell $(CC) -print-file-name=include))$(CC_INCLUDE)
-KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C) \
-		 $(notdir $(KERNEL_FDT)))
+KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C))
 OFFSETS     := $(BUILD)/include/arch/riscv/asm-offsets.h
 LIBC        := $(PICOLIBC)/lib/release/rv64imac/lp64/libc.a
 
@@ -126,12 +123,6 @@ $(BUILD)/kernel/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
 $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -c $< -o $@
-
-# Third-party code keeps its own warnings to itself. The tree was checked
-# whole before libfdt reads it (docs/memory.md).
-$(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
 
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
@@ -219,7 +210,7 @@ $(BUILD)/host/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-test
 
 $(BUILD)/host/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-test
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(TEST_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
+	$(Q)$(HOSTCC) $(TEST_FLAGS) -w -MMD -MP -c $< -o $@
 
 $(HOST_BINS):
 	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -o $@
@@ -244,9 +235,8 @@ fuzz: $(FUZZ_TARGETS)
 TEST_PARTS := test-host test-qemu
 RELINK      = test/host/relink.py --image $(BUILD)/Image \
 	      --elf $(BUILD)/kernel.elf --imgtool $(BUILD)/tools/imgtool \
-	      --script kernel.lds --seed $(SEED) -- \
-	      $(LINK) $(KERNEL_OBJS) \
-	      $(BUILD)/kernel/symbols-all.o $(LIBC)
+	      --script kernel.lds --seed $(SEED) -- $(KERNEL_LINK)
+KERNEL_LINK = $(LINK) $(KERNEL_OBJS) $(BUILD)/kernel/symbols-all.o $(LIBC)
 
 .PHONY: test test-host test-qemu check soak fuzz bench
 test: deps-test
@@ -257,7 +247,7 @@ test-host: deps-test image tools $(HOST_BINS) $(FUZZ_TARGETS)
 		"test/fuzz/run.py 3000 $(FUZZ_TARGETS)"
 
 test-qemu: deps-test image tools
-	$(Q)$(PYTHON) test/qemu/run.py
+	$(Q)KERNEL_LINK='$(KERNEL_LINK)' $(PYTHON) test/qemu/run.py
 
 # Beside the style checks: everything again with warnings as errors, and with
 # clang (its objects linked by GNU ld, which wants them not relaxed).

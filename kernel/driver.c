@@ -8,8 +8,9 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <string.h>
+#include <stddef.h>
 
+#include "kernel/error.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 
@@ -117,7 +118,7 @@ static int pending_probe(const void *fdt, struct pending *p)
 
 	p->done = err != -EAGAIN;
 	if (p->done && err && err != -ENODEV)
-		problem_log(fdt, p, strerror(-err));
+		problem_log(fdt, p, error_text(err));
 	return !err;
 }
 
@@ -135,6 +136,6 @@ int driver_probe_class(const void *fdt, enum driver_class cls)
 	} while (started);
 	for (p = state.device; p < end; p++)
 		if (!p->done && driver_of(p)->cls == cls)
-			problem_log(fdt, p, "what it needs did not start");
+			problem_log(fdt, p, error_text(-EAGAIN));
 	return total;
 }

@@ -15,6 +15,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/driver.h"
+#include "kernel/error.h"
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -103,7 +104,7 @@ void kernel_main(void)
 
 		if (err)
 			panic("%s did not start: %s", steps[i].name,
-			      strerror(-err));
+			      error_text(err));
 	}
 	if (cmdline_has(args, "selftest") ||
 	    cmdline_value(args, "selftest", pattern, sizeof(pattern)) >= 0) {

@@ -82,6 +82,9 @@ const struct sbi_features *sbi_features(void);
 /* Name of the implementation ("OpenSBI", ...), never NULL. */
 const char *sbi_impl_name(void);
 
+/* For a panic: its words may be on their way out of a call that holds it. */
+void sbi_lock_break(void);
+
 /* Set this hart's timer to @deadline (time CSR ticks); all ones: never. */
 void sbi_timer_set(uint64_t deadline);
 

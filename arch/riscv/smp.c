@@ -47,6 +47,9 @@ uint64_t arch_cpu_hart(unsigned cpu)
 
 int arch_ipi_send(unsigned cpu)
 {
+	/* What the signal is about must be seen before it arrives; the way
+	 * through the firmware's device orders nothing. */
+	memory_fence();
 	return sbi_ipi_send(arch_cpu_hart(cpu));
 }
 
@@ -69,12 +72,12 @@ static struct cpu *block_make(uint64_t hart)
 	cpu = block_cpu(tp);
 	cpu->hart = hart;
 	cpu->index = state.count + 1;
-	cpu->start.satp = space_boot_satp();
 	cpu->start.entry = (va_t)secondary_high;
 	cpu->start.tp = (va_t)tp;
-	if (!cpu->start.satp ||
-	    space_stack_map(EMERGENCY_SIZE, &cpu->emergency_top) ||
-	    space_stack_map(STACK_SIZE, &cpu->stack_high)) {
+	/* The tables last: they hold what is mapped by then. */
+	if (space_stack_map(EMERGENCY_SIZE, &cpu->emergency_top) ||
+	    space_stack_map(STACK_SIZE, &cpu->stack_high) ||
+	    !(cpu->start.satp = space_boot_satp())) {
 		heap_free(tp);
 		return NULL;
 	}
@@ -111,6 +114,8 @@ int arch_cpu_start(uint64_t hart, uint64_t timeout_ticks)
 	cpu = block_make(hart);
 	if (!cpu)
 		return -ENOMEM;
+	/* The hart reads its block and the tables as soon as it runs. */
+	memory_fence();
 	err = sbi_hart_start(hart, arch_va_to_pa((void *)secondary_start),
 			     arch_va_to_pa(&cpu->start));
 	if (err)

@@ -1,5 +1,6 @@
-/* Sources: kernel/driver.c kernel/fdt/dt.c kernel/fdt/address.c lib/range.c
- * test/host/fake/log.c test/host/fake/panic.c test/host/fake/tree.c libfdt */
+/* Sources: kernel/driver.c kernel/error.c kernel/fdt/dt.c
+ * kernel/fdt/address.c lib/range.c test/host/fake/log.c
+ * test/host/fake/panic.c test/host/fake/tree.c libfdt */
 /*
  * Binding: which driver gets which node, in which order, and what becomes of
  * those that fail.
@@ -155,7 +156,7 @@ static void failure_is_logged_and_the_rest_goes_on(void **state)
 	assert_int_equal(probe(DRIVER_IRQCHIP), 1);
 	assert_string_equal(fake_log_text,
 			    "driver: /soc/bad: b not started: "
-			    "Invalid argument\n");
+			    "malformed\n");
 	assert_non_null(strstr(probed, "a:z:1"));
 }
 
@@ -188,7 +189,7 @@ static void who_waits_for_nobody_is_reported(void **state)
 	assert_int_equal(probe(DRIVER_IRQCHIP), 0);
 	assert_string_equal(fake_log_text,
 			    "driver: /soc/b: b not started: "
-			    "what it needs did not start\n");
+			    "what it needs is not there\n");
 }
 
 static void too_many_are_reported(void **state)

@@ -1,7 +1,6 @@
-/* Sources: drivers/reset/syscon.c kernel/driver.c kernel/fdt/dt.c
- * kernel/fdt/address.c lib/range.c test/host/fake/log.c
- * test/host/fake/panic.c test/host/fake/mmio.c test/host/fake/tree.c libfdt
- * */
+/* Sources: drivers/reset/syscon.c kernel/driver.c kernel/error.c
+ * kernel/fdt/dt.c kernel/fdt/address.c lib/range.c test/host/fake/log.c
+ * test/host/fake/panic.c test/host/fake/mmio.c test/host/fake/tree.c libfdt */
 /* Power off and reboot by a system controller's register. */
 #include "drivers/reset/syscon.h"
 

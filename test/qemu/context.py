@@ -27,7 +27,9 @@ class Context:
         self.qemus = Qemus(build)
         with open(self.image_path, "rb") as f:
             self.image = f.read()
-        self.code = payload.loader(self.path("enter"), self.cross)
+        self.code = payload.assemble("enter.S", self.path("enter"),
+                                     self.cross)
+        payload.assemble("oldfw.S", self.path("oldfw"), self.cross)
         self._trees, self._lock = {}, threading.Lock()
         self.local = threading.local()
 
@@ -157,6 +159,8 @@ def check_off(session, machine):
         session.expect(machine.off)
     else:
         session.expect_end()
+        if "reset: nothing" in session.text:
+            raise Failed("it went off, having said that it cannot")
 
 
 def check_selftest(session, machine, least=1):

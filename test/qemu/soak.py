@@ -11,12 +11,14 @@ console; `N=1 SEED=<that seed>` repeats it. Last line: passed, failed, skipped.
 
 import argparse
 import os
+import re
 import sys
 import time
 
 sys.dont_write_bytecode = True
 
 import faults  # noqa: E402
+import fdtlib  # noqa: E402
 import payload  # noqa: E402
 import scenarios  # noqa: E402
 import uboot  # noqa: E402
@@ -25,10 +27,14 @@ from context import (check_boot, check_selftest, context_from_environment,  # no
 from machines import (AIA, CPUS, MEMORY, icicle, sifive_u, size,  # noqa: E402
                       virt)
 from run import run_all  # noqa: E402
+from session import Failed  # noqa: E402
 
 # How often each way of booting is taken.
-WAYS = (("plain", 30), ("address", 30), ("enter", 25), ("uboot", 8),
-        ("fault", 7))
+WAYS = (("plain", 25), ("address", 25), ("enter", 20), ("uboot", 8),
+        ("fault", 7), ("tree", 15))
+
+# How a kernel that was given a spoilt device tree may end.
+TREE_PANICS = r"(device tree|memory map|image at|boot hart|out of memory)"
 
 
 def random_machine(rng, ram_only=False):
@@ -118,6 +124,33 @@ def enter(context, rng):
     os.unlink(kernel)
 
 
+def mutated(rng, blob):
+    """blob with a few bytes changed, seldom in what the header says first."""
+    blob = bytearray(blob)
+    for _ in range(rng.choice((1, 1, 2, 4, 16))):
+        at = rng.randrange(8 if rng.random() < 0.2 else 40, len(blob))
+        blob[at] = rng.choice((0, 0xff, rng.randrange(256),
+                               blob[at] ^ 1 << rng.randrange(8)))
+    return bytes(blob)
+
+
+def tree(context, rng):
+    """A spoilt device tree: it boots, or it says why not and ends."""
+    machine = virt(rng.choice((1, 2)), "128M", aia=rng.choice(AIA))
+    good = context.tree(machine)
+    good.find("/chosen").set("bootargs", "earlycon guest=none")
+    at, blob = 0x84000000, mutated(rng, fdtlib.build(good))
+    kernel = context.enter(context.local.name, context.image, 0x80400000,
+                           more=[(at, blob)], a1=at)
+    session = context.start(machine, kernel, limit=60, panic_ok=True)
+    seen = session.expect(r"boot: ready after|^panic: (.*)\n")
+    if seen.group(1):
+        session.expect_end()
+        if not re.match(TREE_PANICS, seen.group(1)):
+            raise Failed("no end for a bad tree: " + seen.group(1))
+    os.unlink(kernel)
+
+
 def any_of(module):
     def run(context, rng):
         name, function = rng.choice(list(module.cells(context)))
@@ -126,7 +159,7 @@ def any_of(module):
     return run
 
 
-RUN = {"plain": plain, "address": address, "enter": enter,
+RUN = {"plain": plain, "address": address, "enter": enter, "tree": tree,
        "uboot": any_of(uboot), "fault": any_of(faults)}
 
 
