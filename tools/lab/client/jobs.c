@@ -130,6 +130,8 @@ int list_command(struct command *command, int argc, char **argv)
 	}
 	if (optind != argc)
 		return EXIT_BAD_USAGE;
+	if (all)
+		request.path = "/api/jobs?limit=500";
 	if (http_call(&command->http, &request) || !http_succeeded(&request)) {
 		code = command_report(&request, "list");
 	} else if (raw) {

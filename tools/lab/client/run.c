@@ -295,19 +295,15 @@ static int run_on_bytes(void *arg, uint64_t offset, const uint8_t *bytes,
 static void run_state_words(const json_t *job, char *words, size_t room)
 {
 	const char *state = job_text(job, "state");
-	const json_t *stages = json_object_get(job, "stages");
-	size_t count = json_array_size(stages);
-	const char *stage;
+	const char *stage = job_text(job, "stage");
 
-	if (!strcmp(state, "queued")) {
+	if (!strcmp(state, "queued"))
 		snprintf(words, room, "queued, position %.0f, about %.0f s",
 			 job_number(job, "position", 0),
 			 job_number(job, "eta", 0));
-		return;
-	}
-	stage = job_text(count ? json_array_get(stages, count - 1) : NULL,
-			 "name");
-	snprintf(words, room, "%s%s%s", state, *stage ? ": " : "", stage);
+	else
+		snprintf(words, room, "%s%s%s", state, *stage ? ": " : "",
+			 stage);
 }
 
 /* The estimate of a waiting job moves all the time; its position is news. */
