@@ -289,7 +289,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with job.changed:
                 state = job.json()
                 state.pop("log_size")
-                if state == sent and offset >= len(job.log):
+                if state == sent and offset >= len(job.log) and \
+                        not job.over:
                     job.changed.wait(15)
             if state != sent:
                 self.event("state", job.json())
@@ -310,13 +311,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.fault == "twice" and offset:
             offset = max(0, offset - rng.randint(0, 500))
         end, event = self.chunk(job, offset, limit)
-        if self.fault == "cut" and rounds and rng.random() < 0.3:
+        if self.fault == "cut" and rounds and rng.random() < 0.15:
             self.wfile.write(event[:rng.randint(0, len(event) - 1)])
             return None
         if self.fault == "gap" and rounds > 3:
             event = event.replace(f"id: {end}".encode(),
                                   f"id: {end + 10}".encode())
-        if self.fault == "garble" and rounds and rng.random() < 0.3:
+        if self.fault == "garble" and rounds and rng.random() < 0.15:
             event = event.replace(b"data: ", b"data: !")
         if self.fault == "endless":
             event = b"data: " + b"A" * (8 << 20)
@@ -341,7 +342,8 @@ class Server(http.server.ThreadingHTTPServer):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
             self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.serve_forever,
+                                       args=(0.02,), daemon=True)
         self.thread.start()
 
     def handle_error(self, request, client_address):

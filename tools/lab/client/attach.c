@@ -153,6 +153,8 @@ static bool attach_keys(struct attach *attach, const char *bytes, size_t n)
 		if (action == KEYS_HELP)
 			attach_help(attach);
 		if (action == KEYS_TAKE) {
+			/* keys typed before were not meant to take over */
+			buf_clear(&attach->pending);
 			attach->take = true;
 			attach->refusing = false;
 			console_note(&attach->console,
