@@ -1,4 +1,6 @@
-/* The Image header parser against hand-made headers and cut or bent ones. */
+/* The Image header parser against hand-made headers and cut or bent ones.
+ *
+ * Sources: lib/image.c */
 #include "lib/image.h"
 
 #include <errno.h>

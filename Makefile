@@ -1,0 +1,269 @@
+# Aloft: one file builds, runs and tests everything. `make help` lists targets.
+#
+# build/kernel/   objects of the kernel      build/host/   of host tests (ASan)
+# build/tools/    host programs              build/fuzz/   libFuzzer targets
+# What is fetched at set-up (tools/setup) lies in build/ too, never in the tree.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+BUILD         := build
+CROSS_COMPILE ?= riscv64-linux-gnu-
+HOSTCC        ?= gcc
+PICOLIBC      ?= /usr/lib/picolibc/riscv64-unknown-elf
+QEMU          ?= $(firstword $(wildcard $(BUILD)/qemu/qemu-system-riscv64) \
+		   qemu-system-riscv64)
+SMP           ?= 2
+MEM           ?= 512M
+CPU           ?= rv64
+APPEND        ?=
+T             ?=
+SEED          ?= 1
+PYTHON        := /usr/bin/python3
+Q             := $(if $(V),,@)
+export BUILD SEED T V QEMU CROSS_COMPILE
+
+# ---- set-up ---------------------------------------------------------------
+
+.PHONY: deps deps-build deps-run deps-test deps-check
+deps: deps-build deps-run deps-test deps-check
+	$(Q)tools/setup/deps.sh debug lab lab-test
+	$(Q)tools/setup/fetch.sh libfdt qemu dumps xterm playwright
+	$(Q)$(FETCH_DEBIAN)
+
+deps-build:
+	$(Q)tools/setup/deps.sh build
+
+deps-run: deps-build
+	$(Q)tools/setup/deps.sh run
+
+deps-test: deps-build deps-run
+	$(Q)tools/setup/deps.sh test
+	$(Q)tools/setup/fetch.sh libfdt qemu dumps
+	$(Q)$(FETCH_DEBIAN)
+
+deps-check: deps-build
+	$(Q)tools/setup/deps.sh check
+
+# 77: cannot be had here (Ubuntu without DEBIAN_MIRROR); tests skip with the
+# reason.
+FETCH_DEBIAN = tools/setup/fetch.sh debian || [ $$? = 77 ]
+
+LIBFDT_DIR := $(BUILD)/libfdt
+LIBFDT     := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_addresses.c \
+		fdt_empty_tree.c fdt_ro.c fdt_rw.c fdt_strerror.c fdt_sw.c \
+		fdt_wip.c)
+
+$(LIBFDT_DIR)/VERSION: | deps-build
+	$(Q)tools/setup/fetch.sh libfdt
+	$(Q)touch $@
+
+# Every C file may include libfdt.h: it must be there before any is compiled.
+$(LIBFDT): $(LIBFDT_DIR)/VERSION ;
+
+# ---- kernel ---------------------------------------------------------------
+
+KERNEL_C := $(filter-out arch/riscv/asm-offsets.c,\
+	      $(wildcard arch/riscv/*.c arch/riscv/*/*.c kernel/*.c \
+	      kernel/*/*.c drivers/*/*.c lib/*.c))
+KERNEL_S := $(wildcard arch/riscv/*.S arch/riscv/*/*.S)
+# What of libfdt the kernel reads trees with.
+KERNEL_FDT := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_ro.c)
+# Run before the image is relocated: no tables, no calls out (docs/boot.md).
+EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
+
+ARCH_FLAGS  := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes \
+	       -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
+KERNEL_INCLUDE := -I. -I$(BUILD)/include -I$(LIBFDT_DIR) \
+	       -isystem $(PICOLIBC)/include
+KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -Os -g -ffreestanding -fno-pic \
+	       -fno-common -ftls-model=local-exec -fno-omit-frame-pointer -fno-strict-aliasing \
+	       -ffunction-sections -fdata-sections \
+	       -fno-asynchronous-unwind-tables -fno-unwind-tables \
+	       -fstack-protector-strong -DPICOLIBC_INTEGER_PRINTF_SCANF \
+	       -nostdinc $(KERNEL_INCLUDE) -isystem $(CC_INCLUDE)
+EARLY_FLAGS := -fno-stack-protector -fno-jump-tables -fno-builtin
+LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
+	       -Wl,-z,notext,-z,norelro,-z,noexecstack,--build-id=none \
+	       -Wl,-z,max-page-size=4096,--hash-style=sysv,--gc-sections \
+	       -Wl,--orphan-handling=error,--no-warn-rwx-segments \
+	       -Wl,--defsym=vfprintf=__i_vfprintf
+
+CC          := $(CROSS_COMPILE)gcc
+CC_INCLUDE   = $(eval CC_INCLUDE := $(shell $(CC) -print-file-name=include))$(CC_INCLUDE)
+KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C) \
+		 $(notdir $(KERNEL_FDT)))
+OFFSETS     := $(BUILD)/include/arch/riscv/asm-offsets.h
+LIBC        := $(PICOLIBC)/lib/release/rv64imac/lp64/libc.a
+
+.PHONY: all image tools
+all: image tools compile_commands.json
+image: $(BUILD)/Image
+
+$(OFFSETS): arch/riscv/asm-offsets.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -MT $@ -MF $@.d -S $< -o $@.s
+	$(Q)sed -n 's/^->\([A-Z0-9_]*\) \(-\?[0-9]*\)/#define \1 \2/p' $@.s > $@
+
+$(BUILD)/kernel/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_FLAGS) $(WARNINGS) \
+		$(if $(filter $<,$(EARLY_C)),$(EARLY_FLAGS)) \
+		-MMD -MP -c $< -o $@
+
+$(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -c $< -o $@
+
+# Third-party code keeps its own warnings to itself. The tree was checked
+# whole before libfdt reads it (docs/memory.md).
+$(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
+
+# Linked twice: the names of the first go into the second. The table lies
+# behind all code, so its size moves none (kernel.lds).
+define link
+	$(Q)$(CC) $(ARCH_FLAGS) $(LINK_FLAGS) $(KERNEL_OBJS) $(1) $(LIBC) -o $@
+endef
+
+$(BUILD)/kernel/symbols-%.o: $(BUILD)/kernel/symbols-%.S Makefile
+	$(Q)$(CC) $(ARCH_FLAGS) -c $< -o $@
+
+$(BUILD)/kernel/symbols-none.S: tools/symbols.py | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/symbols.py < /dev/null > $@
+
+$(BUILD)/kernel/symbols-all.S: $(BUILD)/kernel.first.elf tools/symbols.py
+	$(Q)$(CROSS_COMPILE)nm -n $< | $(PYTHON) tools/symbols.py > $@
+
+$(BUILD)/kernel.first.elf: $(KERNEL_OBJS) $(BUILD)/kernel/symbols-none.o \
+		kernel.lds
+	$(call link,$(BUILD)/kernel/symbols-none.o)
+
+$(BUILD)/kernel.elf: $(KERNEL_OBJS) $(BUILD)/kernel/symbols-all.o kernel.lds
+	$(call link,$(BUILD)/kernel/symbols-all.o)
+	$(Q)$(PYTHON) tools/check/elf.py $@
+
+$(BUILD)/Image: $(BUILD)/kernel.elf
+	$(Q)$(CROSS_COMPILE)objcopy -O binary $< $@
+
+# ---- running --------------------------------------------------------------
+
+.PHONY: run debug
+QEMU_RUN = $(QEMU) -M virt -cpu $(CPU) -smp $(SMP) -m $(MEM) -nographic \
+	   -kernel $(BUILD)/Image -append "$(APPEND)"
+
+run: image deps-run
+	$(Q)$(QEMU_RUN)
+
+# The image runs at its first address so that symbols fit.
+debug: APPEND += nokaslr
+debug: image deps-run
+	$(Q)tools/setup/deps.sh debug
+	@echo "QEMU waits for gdb. In another terminal:"
+	@echo "gdb-multiarch -ex 'add-symbol-file $(BUILD)/kernel.elf -o" \
+		"0xffffffff80000000' -ex 'target remote :1234'"
+	$(Q)$(QEMU_RUN) -s -S
+
+# ---- tools ----------------------------------------------------------------
+
+HOST_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) -I. -I$(LIBFDT_DIR)
+IMGTOOL_C  := $(wildcard tools/imgtool/*.c) lib/image.c \
+	      arch/riscv/boot/relocate.c
+
+tools: $(BUILD)/tools/imgtool
+
+$(BUILD)/tools/imgtool: $(patsubst %,$(BUILD)/toolobj/%.o,$(IMGTOOL_C))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $^ -lz -o $@
+
+$(BUILD)/toolobj/%.c.o: %.c Makefile | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -MMD -MP -c $< -o $@
+
+# ---- host tests -----------------------------------------------------------
+
+SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
+TEST_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wshadow \
+	      -Wstrict-prototypes -Wmissing-prototypes $(SANITIZE) \
+	      -I. -I$(LIBFDT_DIR)
+# The lab's tests have rules of their own, below.
+HOST_TESTS := $(filter-out test/host/lab_%,$(wildcard test/host/*_test.c))
+HOST_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,$(HOST_TESTS))
+
+# Each test names the sources it links in a comment at its head.
+$(BUILD)/host.mk: $(HOST_TESTS) Makefile tools/test_sources.py
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(HOST_TESTS) > $@
+ifneq ($(filter-out help clean deps deps-% run debug image,\
+	 $(or $(MAKECMDGOALS),image)),)
+-include $(BUILD)/host.mk
+endif
+
+$(BUILD)/host/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-test
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TEST_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/host/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-test
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TEST_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
+
+$(HOST_BINS):
+	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -o $@
+
+# ---- tests ----------------------------------------------------------------
+
+.PHONY: test test-host test-qemu check soak fuzz bench
+test: deps-test
+	$(Q)test/run.sh
+
+test-host: deps-test image tools $(HOST_BINS)
+	$(Q)test/host/run.sh
+
+test-qemu: deps-test image tools
+	$(Q)$(PYTHON) test/qemu/run.py
+
+soak: deps-test image tools
+	$(Q)$(PYTHON) test/qemu/soak.py
+
+bench: deps-test image tools
+	$(Q)$(PYTHON) test/bench/bench.py
+
+# ---- other ----------------------------------------------------------------
+
+compile_commands.json: Makefile $(KERNEL_C) $(LIBFDT_DIR)/VERSION
+	$(Q)for f in $(KERNEL_C); do \
+		printf '%s{"directory":"%s","file":"%s","command":"%s"}' \
+			"$${sep-[}" "$(CURDIR)" "$$f" \
+			"$(CC) $(KERNEL_FLAGS) $(WARNINGS) -c $$f"; \
+		sep=$$',\n'; \
+	done > $@ && echo ']' >> $@
+
+.PHONY: help clean
+help:
+	@echo "make             build/Image, build/kernel.elf, build/tools/*"
+	@echo "make run         boot it in QEMU (SMP= MEM= CPU= APPEND= QEMU=)"
+	@echo "make debug       the same, stopped for gdb"
+	@echo "make test        all tests; test-host, test-qemu, test-lab a part;"
+	@echo "                 T=pattern picks tests, SEED= another sequence"
+	@echo "make check       format, warnings, layers, relocations, clang"
+	@echo "make bench       the figures of docs/performance.md"
+	@echo "make soak fuzz   the long sweeps (N= SEED=)"
+	@echo "make deps        only install and fetch what is needed"
+	@echo "make clean       remove what was built, not what was fetched"
+	@echo "V=1 shows the commands"
+
+clean:
+	$(Q)rm -rf $(addprefix $(BUILD)/,kernel include host toolobj tools fuzz \
+		*.elf Image *.mk *.json) compile_commands.json
+
+-include $(wildcard $(BUILD)/kernel/*.d $(BUILD)/kernel/*/*.d \
+	$(BUILD)/kernel/*/*/*.d $(BUILD)/kernel/*/*/*/*.d $(OFFSETS).d \
+	$(BUILD)/host/*.d $(BUILD)/host/*/*.d $(BUILD)/host/*/*/*.d \
+	$(BUILD)/host/*/*/*/*.d $(BUILD)/toolobj/*/*.d \
+	$(BUILD)/toolobj/*/*/*.d $(BUILD)/toolobj/*/*/*/*.d)

@@ -1,0 +1,48 @@
+/*
+ * Offsets for assembly, made from the C structs so that they cannot differ:
+ * compiled to assembly text, from which the build takes the lines marked ->.
+ */
+#include <stddef.h>
+
+#include "arch/riscv/boot/early.h"
+#include "arch/riscv/boot/relocate.h"
+#include "arch/riscv/boot/secondary.h"
+#include "arch/riscv/cpu.h"
+#include "arch/riscv/trap.h"
+
+#define DEFINE(name, value)                                                    \
+	__asm__ volatile("\n->" #name " %0" : : "i"(value))
+
+void asm_offsets(void);
+
+void asm_offsets(void)
+{
+	DEFINE(FRAME_X, offsetof(struct trap_frame, x));
+	DEFINE(FRAME_SEPC, offsetof(struct trap_frame, sepc));
+	DEFINE(FRAME_SSTATUS, offsetof(struct trap_frame, sstatus));
+	DEFINE(FRAME_SCAUSE, offsetof(struct trap_frame, scause));
+	DEFINE(FRAME_STVAL, offsetof(struct trap_frame, stval));
+	DEFINE(FRAME_SIZE, sizeof(struct trap_frame));
+	DEFINE(CPU_SCRATCH0, offsetof(struct cpu, scratch[0]));
+	DEFINE(CPU_SCRATCH1, offsetof(struct cpu, scratch[1]));
+	DEFINE(CPU_STACK_LOW, offsetof(struct cpu, stack_low));
+	DEFINE(CPU_STACK_HIGH, offsetof(struct cpu, stack_high));
+	DEFINE(CPU_EMERGENCY_TOP, offsetof(struct cpu, emergency_top));
+	DEFINE(CPU_BAD_SP, offsetof(struct cpu, bad_sp));
+	DEFINE(EMERGENCY_BYTES, EMERGENCY_SIZE);
+	DEFINE(HANDOFF_HART, offsetof(struct boot_handoff, hart));
+	DEFINE(HANDOFF_FDT, offsetof(struct boot_handoff, fdt));
+	DEFINE(HANDOFF_FDT_STATE, offsetof(struct boot_handoff, fdt_state));
+	DEFINE(HANDOFF_FDT_SIZE, offsetof(struct boot_handoff, fdt_size));
+	DEFINE(HANDOFF_INSTRET, offsetof(struct boot_handoff, instret));
+	DEFINE(HANDOFF_RELOCATIONS, offsetof(struct boot_handoff, relocations));
+	DEFINE(HANDOFF_IMAGE, offsetof(struct boot_handoff, image));
+	DEFINE(HANDOFF_SATP, offsetof(struct boot_handoff, satp));
+	DEFINE(HANDOFF_RUN_AT, offsetof(struct boot_handoff, run_at));
+	DEFINE(HANDOFF_BYTES, sizeof(struct boot_handoff));
+	DEFINE(RELOCATE_ERROR_BYTES, sizeof(struct relocate_error));
+	DEFINE(SECONDARY_SATP, offsetof(struct secondary, satp));
+	DEFINE(SECONDARY_ENTRY, offsetof(struct secondary, entry));
+	DEFINE(SECONDARY_SP, offsetof(struct secondary, sp));
+	DEFINE(SECONDARY_TP, offsetof(struct secondary, tp));
+}

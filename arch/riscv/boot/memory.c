@@ -1,0 +1,98 @@
+/*
+ * The memory map at start-up: what the tree says, checked against what
+ * answers. A /memory node may name memory that the machine does not have, so
+ * each free region is tried at its ends before anything is put there.
+ */
+#include "arch/riscv/boot/memory.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "arch/boot.h"
+#include "arch/riscv/boot/image.h"
+#include "arch/riscv/extable.h"
+#include "kernel/fdt/chosen.h"
+#include "kernel/log.h"
+#include "kernel/mm/memmap.h"
+#include "kernel/panic.h"
+
+/* Memory is bought in pieces of at least this size. */
+#define PROBE_STEP MIB(2)
+
+/* Is there memory at @pa that keeps what is written to it? */
+static bool memory_answers(pa_t pa)
+{
+	uint64_t old, now;
+	bool kept;
+
+	if (!probe_read64(pa, &old) || !probe_write64(pa, ~old))
+		return false;
+	kept = probe_read64(pa, &now) && now == ~old;
+	probe_write64(pa, old);
+	return kept;
+}
+
+/*
+ * The end of the memory that answers in the free region @r, whose start does
+ * and whose last word does not.
+ */
+static pa_t memory_end(const struct memmap_region *r)
+{
+	uint64_t good = 0, bad = r->size / PROBE_STEP + 1;
+
+	while (bad - good > 1) {
+		uint64_t mid = good + (bad - good) / 2;
+
+		if (mid * PROBE_STEP < r->size &&
+		    memory_answers(r->start + mid * PROBE_STEP))
+			good = mid;
+		else
+			bad = mid;
+	}
+	return r->start + bad * PROBE_STEP;
+}
+
+static void memory_probe(struct memmap *map)
+{
+	pa_t end;
+	unsigned i;
+
+	for (i = 0; i < map->count; i++) {
+		struct memmap_region r = map->region[i];
+
+		if (r.kind != MEMMAP_FREE)
+			continue;
+		end = r.start;
+		if (memory_answers(r.start)) {
+			if (memory_answers(r.start + r.size - 8))
+				continue;
+			end = memory_end(&r);
+		}
+		log_warn("boot",
+			 "memory 0x%" PRIx64 "-0x%" PRIx64
+			 " does not answer, left out",
+			 end, r.start + r.size - 1);
+		if (memmap_mark(map, end, r.start + r.size - end,
+				MEMMAP_ABSENT))
+			panic("memory map is full");
+		i = 0;
+	}
+}
+
+void memory_map_build(struct boot_info *info, const void *fdt)
+{
+	struct memmap *map = &info->memmap;
+	const struct range image = {info->image_pa, info->image_size};
+	const char *why;
+
+	if (memmap_from_fdt(map, fdt, &image, &why))
+		panic("memory map: %s (image at 0x%" PRIx64 ")", why,
+		      info->image_pa);
+	if (info->fdt_pa - info->image_pa >= info->image_size &&
+	    memmap_mark(map, info->fdt_pa, info->fdt_size, MEMMAP_FDT))
+		panic("memory map is full");
+	memory_probe(map);
+	if (memmap_total(map, MEMMAP_FREE) < MIB(1))
+		panic("memory too small: %" PRIu64 " KiB free",
+		      memmap_total(map, MEMMAP_FREE) / KIB(1));
+}

@@ -1,0 +1,186 @@
+/*
+ * SBI client: asks once what the firmware offers, then chooses between the
+ * current extensions and the legacy calls (RISC-V SBI 3.0; chapter 5 for the
+ * legacy ones). Serves the firmware part of the arch contract.
+ */
+#include "arch/riscv/sbi.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "arch/firmware.h"
+#include "arch/lock.h"
+#include "arch/mmu.h"
+
+static struct {
+	struct sbi_features features;
+	struct spinlock lock; /* for the buffer */
+	/* DBCN takes physical addresses; a stack is not contiguous there. */
+	char buffer[256];
+} sbi;
+
+static bool sbi_probe(unsigned long ext)
+{
+	struct sbi_ret ret;
+
+	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE, ext, 0, 0);
+	return !ret.error && ret.value;
+}
+
+static long sbi_base(unsigned long fn)
+{
+	struct sbi_ret ret = sbi_call(SBI_EXT_BASE, fn, 0, 0, 0);
+
+	return ret.error ? 0 : ret.value;
+}
+
+void sbi_init(void)
+{
+	struct sbi_features *f = &sbi.features;
+
+	f->version = sbi_base(SBI_BASE_SPEC_VERSION);
+	if (!f->version)
+		return;
+	f->impl_id = sbi_base(SBI_BASE_IMPL_ID);
+	f->impl_version = sbi_base(SBI_BASE_IMPL_VERSION);
+	f->time = sbi_probe(SBI_EXT_TIME);
+	f->ipi = sbi_probe(SBI_EXT_IPI);
+	f->hsm = sbi_probe(SBI_EXT_HSM);
+	f->srst = sbi_probe(SBI_EXT_SRST);
+	f->dbcn = sbi_probe(SBI_EXT_DBCN);
+}
+
+const struct sbi_features *sbi_features(void)
+{
+	return &sbi.features;
+}
+
+const char *sbi_impl_name(void)
+{
+	/* SBI 3.0, table "SBI Implementation IDs". */
+	static const char *const names[] = {
+		"BBL",	    "OpenSBI",	"Xvisor",     "KVM", "RustSBI",
+		"Diosix",   "Coffer",	"Xen",	      "PolarFire HSS",
+		"coreboot", "oreboot",	"bhyve",
+	};
+
+	if (!sbi.features.version)
+		return "legacy";
+	if (sbi.features.impl_id >= ARRAY_SIZE(names))
+		return "unknown";
+	return names[sbi.features.impl_id];
+}
+
+static size_t sbi_dbcn_write(const char *buf, size_t len)
+{
+	struct sbi_ret ret;
+	unsigned long flags;
+	size_t n = min_u64(len, sizeof(sbi.buffer));
+
+	flags = spin_lock_irqsave(&sbi.lock);
+	memcpy(sbi.buffer, buf, n);
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, n,
+		       arch_va_to_pa(sbi.buffer), 0);
+	spin_unlock_irqrestore(&sbi.lock, flags);
+	return ret.error ? 0 : (size_t)ret.value;
+}
+
+size_t arch_firmware_write(const char *buf, size_t len)
+{
+	size_t i;
+
+	if (sbi.features.dbcn)
+		return sbi_dbcn_write(buf, len);
+	for (i = 0; i < len; i++)
+		sbi_call(SBI_EXT_LEGACY_PUTCHAR, 0, (uint8_t)buf[i], 0, 0);
+	return len;
+}
+
+int arch_firmware_getchar(void)
+{
+	struct sbi_ret ret;
+	unsigned long flags;
+	int c = -1;
+
+	if (!sbi.features.dbcn) {
+		ret = sbi_call(SBI_EXT_LEGACY_GETCHAR, 0, 0, 0, 0);
+		return ret.error < 0 ? -1 : (int)(uint8_t)ret.error;
+	}
+	flags = spin_lock_irqsave(&sbi.lock);
+	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_READ, 1,
+		       arch_va_to_pa(sbi.buffer), 0);
+	if (!ret.error && ret.value == 1)
+		c = (uint8_t)sbi.buffer[0];
+	spin_unlock_irqrestore(&sbi.lock, flags);
+	return c;
+}
+
+const char *arch_firmware_console(void)
+{
+	return sbi.features.dbcn ? "dbcn" : "legacy";
+}
+
+int arch_firmware_reset(enum firmware_reset type)
+{
+	unsigned long what = type == FIRMWARE_REBOOT ? SBI_SRST_COLD_REBOOT
+						     : SBI_SRST_SHUTDOWN;
+
+	if (sbi.features.srst)
+		sbi_call(SBI_EXT_SRST, 0, what, 0, 0);
+	else if (type == FIRMWARE_POWEROFF)
+		sbi_call(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0);
+	return -ENOSYS;
+}
+
+void sbi_timer_set(uint64_t deadline)
+{
+	if (sbi.features.time)
+		sbi_call(SBI_EXT_TIME, 0, deadline, 0, 0);
+	else
+		sbi_call(SBI_EXT_LEGACY_SET_TIMER, 0, deadline, 0, 0);
+}
+
+int sbi_ipi_send(uint64_t hart)
+{
+	static unsigned long mask; /* one bit; the base does the choosing */
+	struct sbi_ret ret;
+
+	if (sbi.features.ipi) {
+		ret = sbi_call(SBI_EXT_IPI, 0, 1, hart, 0);
+		return ret.error ? -EIO : 0;
+	}
+	/* Legacy: a1 of ours points at a mask of harts, below 64 here. */
+	if (hart >= 64)
+		return -ENOSYS;
+	mask = 1ul << hart;
+	ret = sbi_call(SBI_EXT_LEGACY_SEND_IPI, 0, (unsigned long)&mask, 0, 0);
+	return ret.error ? -EIO : 0;
+}
+
+int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+{
+	struct sbi_ret ret;
+
+	if (!sbi.features.hsm)
+		return -ENOSYS;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_START, hart, entry, opaque);
+	switch (ret.error) {
+	case SBI_SUCCESS:
+		return 0;
+	case SBI_ERR_ALREADY_AVAILABLE:
+	case SBI_ERR_ALREADY_STARTED:
+		return -EBUSY;
+	case SBI_ERR_INVALID_PARAM:
+	case SBI_ERR_INVALID_ADDRESS:
+		return -EINVAL;
+	default:
+		return -EIO;
+	}
+}
+
+void sbi_hart_stop(void)
+{
+	if (sbi.features.hsm)
+		sbi_call(SBI_EXT_HSM, SBI_HSM_STOP, 0, 0, 0);
+}

@@ -1,0 +1,158 @@
+/*
+ * Harts: each gets a block that tp points at (the C library's thread-local
+ * variables, then struct cpu), an emergency stack and a stack, both between
+ * unmapped pages, and is started through HSM with the tables that still hold
+ * the identity page.
+ */
+#include "arch/smp.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "arch/boot.h"
+#include "arch/irq.h"
+#include "arch/machine.h"
+#include "arch/mmu.h"
+#include "arch/riscv/boot/image.h"
+#include "arch/riscv/boot/secondary.h"
+#include "arch/riscv/cpu.h"
+#include "arch/riscv/csr.h"
+#include "arch/riscv/mm/space.h"
+#include "arch/riscv/sbi.h"
+#include "arch/timer.h"
+#include "arch/trap.h"
+#include "kernel/mm/heap.h"
+#include "kernel/smp.h"
+
+static struct {
+	unsigned count; /* harts online besides the boot hart */
+	uint64_t hart[CPU_MAX];
+	/* The hart that is being started; read by physical address. */
+	struct secondary entry;
+} state;
+
+unsigned arch_cpu_index(void)
+{
+	return cpu_this.index;
+}
+
+unsigned arch_cpu_count(void)
+{
+	return __atomic_load_n(&state.count, __ATOMIC_ACQUIRE) + 1;
+}
+
+uint64_t arch_cpu_hart(unsigned cpu)
+{
+	return cpu ? state.hart[cpu] : boot_info()->boot_hart;
+}
+
+int arch_ipi_send(unsigned cpu)
+{
+	return sbi_ipi_send(arch_cpu_hart(cpu));
+}
+
+/* Where the struct cpu of the block at @tp is: as far in as ours is. */
+static struct cpu *block_cpu(char *tp)
+{
+	char *own = __builtin_thread_pointer();
+
+	return (struct cpu *)(tp + ((char *)&cpu_this - own));
+}
+
+static char *block_make(uint64_t hart)
+{
+	char *tp = heap_alloc(tls_end - tls_start);
+	struct cpu *cpu;
+
+	if (!tp)
+		return NULL;
+	cpu = block_cpu(tp);
+	cpu->hart = hart;
+	cpu->index = state.count + 1;
+	if (space_stack_map(EMERGENCY_SIZE, &cpu->emergency_top) ||
+	    space_stack_map(STACK_SIZE, &cpu->stack_high)) {
+		heap_free(tp);
+		return NULL;
+	}
+	cpu->stack_low = cpu->stack_high - STACK_SIZE;
+	cpu->stack_base = cpu->stack_low;
+	return tp;
+}
+
+int arch_cpu_start(uint64_t hart, uint64_t timeout_ticks)
+{
+	unsigned before = state.count;
+	uint64_t until;
+	char *tp;
+	int err;
+
+	if (before + 1 >= CPU_MAX)
+		return -ENOSPC;
+	if (!sbi_features()->hsm)
+		return -ENOSYS;
+	tp = block_make(hart);
+	state.entry.satp = space_boot_satp();
+	if (!tp || !state.entry.satp)
+		return -ENOMEM;
+	state.entry.entry = (va_t)secondary_high;
+	state.entry.sp = block_cpu(tp)->stack_high;
+	state.entry.tp = (va_t)tp;
+	state.hart[before + 1] = hart;
+	err = sbi_hart_start(hart, arch_va_to_pa((void *)secondary_start),
+			     arch_va_to_pa(&state.entry));
+	if (err) {
+		heap_free(tp);
+		return err;
+	}
+	until = arch_time_now() + timeout_ticks;
+	while (__atomic_load_n(&state.count, __ATOMIC_ACQUIRE) == before)
+		if (arch_time_now() > until)
+			return -ETIMEDOUT;
+	return 0;
+}
+
+void secondary_main(void)
+{
+	csr_write(CSR_SATP, space_satp());
+	sfence_vma_all();
+	csr_set(CSR_SIE, 1 << IRQ_S_SOFT);
+	__atomic_store_n(&state.count, cpu_this.index, __ATOMIC_RELEASE);
+	smp_idle();
+}
+
+int arch_smp_init(void)
+{
+	csr_set(CSR_SIE, 1 << IRQ_S_SOFT);
+	return smp_init();
+}
+
+/*
+ * Whole flushes: an address in sfence.vma is not enough on the U74 (SiFive
+ * U74 errata, CIP-1200), and shoot-downs are rare.
+ */
+static void flush_here(void *arg)
+{
+	(void)arg;
+	sfence_vma_all();
+}
+
+void arch_tlb_flush(uint64_t va, uint64_t size)
+{
+	(void)va;
+	(void)size;
+	if (arch_cpu_count() > 1)
+		smp_call_all(flush_here, NULL);
+	else
+		sfence_vma_all();
+}
+
+void arch_cpu_halt(void)
+{
+	arch_irq_save();
+	csr_write(CSR_SIE, 0);
+	if (cpu_this.index)
+		sbi_hart_stop();
+	for (;;)
+		wait_for_interrupt();
+}

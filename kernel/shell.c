@@ -1,0 +1,270 @@
+/*
+ * The operator's shell: one table of commands, each a function that gets its
+ * argument as text. Unknown input gets the nearest command as a hint.
+ */
+#include "kernel/shell.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/boot.h"
+#include "arch/machine.h"
+#include "arch/mmu.h"
+#include "arch/smp.h"
+#include "arch/timer.h"
+#include "kernel/console.h"
+#include "kernel/fdt/cpus.h"
+#include "kernel/fdt/dt.h"
+#include "kernel/fdt/show.h"
+#include "kernel/lineedit.h"
+#include "kernel/log.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
+#include "kernel/reset.h"
+
+struct command {
+	const char *name;
+	const char *argument; /* as `help` shows it, "" = takes none */
+	const char *what;
+	void (*run)(const char *argument);
+};
+
+static struct lineedit editor;
+
+void shell_print(const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (len > 0)
+		console_write(text, min_u64(len, sizeof(text) - 1));
+}
+
+static void print_line(void *arg, const char *text)
+{
+	(void)arg;
+	shell_print("%s\n", text);
+}
+
+/* "123 KiB", the largest unit that divides @bytes or leaves three digits. */
+static const char *size_text(uint64_t bytes, char buf[24])
+{
+	static const char unit[] = "KMGT";
+	unsigned u = 0;
+
+	bytes >>= 10;
+	while (u < 3 && bytes >= 10240) {
+		bytes >>= 10;
+		u++;
+	}
+	snprintf(buf, 24, "%" PRIu64 " %ciB", bytes, unit[u]);
+	return buf;
+}
+
+static void command_mem(const char *argument)
+{
+	struct page_stats pages;
+	struct heap_stats heap;
+	char total[24], free[24];
+	int order;
+
+	(void)argument;
+	page_stats_read(&pages);
+	heap_stats_read(&heap);
+	shell_print("pages: %s managed, %s free\n",
+		    size_text(pages.total, total), size_text(pages.free, free));
+	shell_print("free blocks:");
+	for (order = 0; order <= PAGE_ORDER_MAX; order++)
+		if (pages.blocks[order])
+			shell_print(" %" PRIu64 " x %s", pages.blocks[order],
+				    size_text(PAGE_SIZE << order, free));
+	shell_print("\nheap: %" PRIu64 " objects, %" PRIu64 " slabs\n",
+		    heap.objects, heap.slabs);
+}
+
+/* One '#' for 4 KiB, one more for every doubling. */
+static const char *size_bar(uint64_t size)
+{
+	static const char bar[] = "################################";
+	unsigned n = 0;
+
+	for (size >>= PAGE_SHIFT; size && n < 32; size >>= 1)
+		n++;
+	return bar + 32 - n;
+}
+
+static void command_map(const char *argument)
+{
+	const struct memmap *map = &boot_info()->memmap;
+	char size[24];
+	unsigned i;
+
+	(void)argument;
+	shell_print("physical memory (each # doubles, from 4 KiB)\n");
+	for (i = 0; i < map->count; i++) {
+		const struct memmap_region *r = &map->region[i];
+
+		shell_print("  %012" PRIx64 "-%012" PRIx64 " %9s %-9s %s\n",
+			    r->start, r->start + r->size - 1,
+			    size_text(r->size, size),
+			    memmap_kind_name(r->kind), size_bar(r->size));
+	}
+	arch_mmu_describe(print_line, NULL);
+}
+
+static void command_harts(const char *argument)
+{
+	const void *fdt = boot_fdt();
+	struct dt_cpu_iter it;
+	struct dt_cpu cpu;
+	unsigned i;
+
+	(void)argument;
+	dt_cpu_begin(fdt, &it);
+	while (dt_cpu_next(fdt, &it, &cpu)) {
+		for (i = 0; i < arch_cpu_count(); i++)
+			if (arch_cpu_hart(i) == cpu.hart)
+				break;
+		if (i < arch_cpu_count())
+			shell_print("hart %-4" PRIu64 " cpu %-3u online%s",
+				    cpu.hart, i, i ? "" : " (boot)");
+		else
+			shell_print("hart %-4" PRIu64 " %s", cpu.hart,
+				    cpu.usable ? "left out" : "not usable");
+		if (cpu.mmu_levels)
+			shell_print("  sv%u", 12 + 9 * cpu.mmu_levels);
+		shell_print("  %s\n", cpu.isa);
+	}
+}
+
+static void command_dt(const char *argument)
+{
+	struct dt_node node;
+
+	if (!*argument)
+		argument = "/";
+	if (dt_find_path(boot_fdt(), argument, &node))
+		shell_print("dt: no node or alias \"%s\"\n", argument);
+	else
+		dt_show(boot_fdt(), &node, print_line, NULL);
+}
+
+static void command_log(const char *argument)
+{
+	(void)argument;
+	log_dump(console_write);
+}
+
+static void command_reboot(const char *argument)
+{
+	(void)argument;
+	reset_machine(FIRMWARE_REBOOT);
+}
+
+static void command_poweroff(const char *argument)
+{
+	(void)argument;
+	reset_machine(FIRMWARE_POWEROFF);
+}
+
+static void command_help(const char *argument);
+
+static const struct command commands[] = {
+	{"help", "", "this list", command_help},
+	{"mem", "", "memory in use and free", command_mem},
+	{"map", "", "physical memory and page tables", command_map},
+	{"harts", "", "harts and what they can do", command_harts},
+	{"dt", "[path]", "a node of the device tree, by path or alias",
+	 command_dt},
+	{"log", "", "the kernel's log", command_log},
+	{"reboot", "", "restart the machine", command_reboot},
+	{"poweroff", "", "switch the machine off", command_poweroff},
+};
+
+static void command_help(const char *argument)
+{
+	unsigned i;
+
+	(void)argument;
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		shell_print("  %-9s %-7s %s\n", commands[i].name,
+			    commands[i].argument, commands[i].what);
+}
+
+static const char *complete(const char *start, size_t len, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strncmp(commands[i].name, start, len) && !n--)
+			return commands[i].name;
+	return NULL;
+}
+
+/* The command that shares the longest beginning with @name, or NULL. */
+static const char *nearest(const char *name)
+{
+	const char *best = NULL;
+	size_t best_len = 0, len;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		for (len = 0; name[len] && commands[i].name[len] == name[len];
+		     len++)
+			;
+		if (len > best_len) {
+			best_len = len;
+			best = commands[i].name;
+		}
+	}
+	return best;
+}
+
+static void run(char *line)
+{
+	char *name = line + strspn(line, " ");
+	char *argument = name + strcspn(name, " ");
+	const char *hint;
+	unsigned i;
+	size_t end;
+
+	if (!*name)
+		return;
+	if (*argument)
+		*argument++ = 0;
+	argument += strspn(argument, " ");
+	for (end = strlen(argument); end && argument[end - 1] == ' '; end--)
+		argument[end - 1] = 0;
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, name))
+			continue;
+		if (*argument && !*commands[i].argument)
+			shell_print("%s takes no argument\n", name);
+		else
+			commands[i].run(argument);
+		return;
+	}
+	hint = nearest(name);
+	shell_print("unknown command \"%s\", %s%s%s\n", name,
+		    hint ? "did you mean \"" : "try \"help\"", hint ? hint : "",
+		    hint ? "\"? (help lists all)" : "");
+}
+
+void shell_run(void)
+{
+	lineedit_init(&editor, "aloft> ", console_write, complete);
+	for (;;) {
+		lineedit_start(&editor);
+		while (!lineedit_feed(&editor, console_getc_wait()))
+			;
+		run(editor.line);
+	}
+}

@@ -1,0 +1,173 @@
+/*
+ * Work on other harts. Each hart has one slot for a call; a caller owns the
+ * slot from the moment it swaps its request in until that has run, so calls to
+ * one hart queue up in the callers. Callers spin with interrupts on and serve
+ * their own slot by interrupt: two harts that call each other both get on.
+ */
+#include "kernel/smp.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/boot.h"
+#include "arch/irq.h"
+#include "arch/smp.h"
+#include "arch/timer.h"
+#include "arch/trap.h"
+#include "kernel/cmdline.h"
+#include "kernel/fdt/cpus.h"
+#include "kernel/log.h"
+
+struct call {
+	void (*fn)(void *arg);
+	void *arg;
+	uint32_t done;
+};
+
+static struct {
+	struct call *slot[CPU_MAX];
+	bool stop;
+	uint32_t stopped;
+} state;
+
+/* Post @call to @cpu and signal it; the slot must come free first. */
+static int call_post(unsigned cpu, struct call *call)
+{
+	struct call *nobody = NULL;
+
+	while (!__atomic_compare_exchange_n(&state.slot[cpu], &nobody, call,
+					    false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED))
+		nobody = NULL;
+	if (!arch_ipi_send(cpu))
+		return 0;
+	__atomic_store_n(&state.slot[cpu], NULL, __ATOMIC_RELEASE);
+	return -EIO;
+}
+
+static void call_wait(struct call *call)
+{
+	while (!__atomic_load_n(&call->done, __ATOMIC_ACQUIRE))
+		;
+}
+
+static void call_here(void (*fn)(void *arg), void *arg)
+{
+	unsigned long flags = arch_irq_save();
+
+	fn(arg);
+	arch_irq_restore(flags);
+}
+
+int smp_call(unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+	struct call call = {fn, arg, 0};
+	int err;
+
+	if (cpu == arch_cpu_index()) {
+		call_here(fn, arg);
+		return 0;
+	}
+	err = call_post(cpu, &call);
+	if (!err)
+		call_wait(&call);
+	return err;
+}
+
+void smp_call_all(void (*fn)(void *arg), void *arg)
+{
+	struct call call[CPU_MAX];
+	unsigned cpu, n = arch_cpu_count(), me = arch_cpu_index();
+
+	for (cpu = 0; cpu < n; cpu++) {
+		call[cpu] = (struct call){fn, arg, 0};
+		if (cpu != me && call_post(cpu, &call[cpu]))
+			call[cpu].done = 1;
+	}
+	call_here(fn, arg);
+	call[me].done = 1;
+	for (cpu = 0; cpu < n; cpu++)
+		call_wait(&call[cpu]);
+}
+
+void smp_interrupt(void)
+{
+	struct call **slot = &state.slot[arch_cpu_index()];
+	struct call *call;
+
+	if (__atomic_load_n(&state.stop, __ATOMIC_ACQUIRE)) {
+		__atomic_fetch_add(&state.stopped, 1, __ATOMIC_RELEASE);
+		arch_cpu_halt();
+	}
+	call = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+	if (!call)
+		return;
+	call->fn(call->arg);
+	/* Free the slot first: the caller's stack is gone after `done`. */
+	__atomic_store_n(slot, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&call->done, 1, __ATOMIC_RELEASE);
+}
+
+void smp_stop_others(void)
+{
+	unsigned cpu, n = arch_cpu_count(), me = arch_cpu_index();
+	uint64_t until = arch_time_now() + arch_timebase() / 10;
+
+	if (n < 2)
+		return;
+	__atomic_store_n(&state.stop, true, __ATOMIC_RELEASE);
+	for (cpu = 0; cpu < n; cpu++)
+		if (cpu != me)
+			arch_ipi_send(cpu);
+	while (__atomic_load_n(&state.stopped, __ATOMIC_ACQUIRE) < n - 1 &&
+	       arch_time_now() < until)
+		;
+}
+
+void smp_idle(void)
+{
+	arch_irq_enable();
+	for (;;)
+		arch_wait_for_interrupt();
+}
+
+static void start_one(const struct dt_cpu *cpu)
+{
+	int err = arch_cpu_start(cpu->hart, arch_timebase());
+
+	if (err)
+		log_err("boot", "hart %" PRIu64 " left out: %s", cpu->hart,
+			err == -ETIMEDOUT ? "it never arrived"
+			: err == -ENOSYS  ? "firmware has no HSM"
+			: err == -EBUSY	  ? "it is in use"
+			: err == -EINVAL  ? "firmware does not know it"
+			: err == -ENOMEM  ? "out of memory"
+			: err == -ENOSPC  ? "too many harts"
+					  : "firmware refused");
+}
+
+int smp_init(void)
+{
+	const struct boot_info *boot = boot_info();
+	uint64_t limit = CPU_MAX;
+	unsigned usable = 0;
+	struct dt_cpu_iter it;
+	struct dt_cpu cpu;
+
+	cmdline_u64(boot->args, "maxcpus", &limit);
+	if (cmdline_has(boot->args, "nosmp"))
+		limit = 1;
+	dt_cpu_begin(boot_fdt(), &it);
+	while (dt_cpu_next(boot_fdt(), &it, &cpu)) {
+		if (!cpu.usable)
+			continue;
+		usable++;
+		if (cpu.hart != boot->boot_hart && arch_cpu_count() < limit)
+			start_one(&cpu);
+	}
+	log_info("boot", "harts %u of %u online, boot hart %" PRIu64,
+		 arch_cpu_count(), usable, boot->boot_hart);
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* Work on other harts: start them, call functions there, stop them. */
+#pragma once
+
+/*
+ * Start every usable hart of the device tree up to maxcpus= (nosmp: none) and
+ * log `boot: harts <n> of <m> online`; each that fails is logged and left out.
+ * Returns 0: a machine with one hart works.
+ */
+int smp_init(void);
+
+/*
+ * Run @fn(@arg) on hart @cpu with interrupts off and wait for its end; on
+ * this hart it is a plain call. Interrupts must be on, no lock held. Returns 0
+ * or -EIO when the hart cannot be signalled.
+ */
+int smp_call(unsigned cpu, void (*fn)(void *arg), void *arg);
+
+/* The same on all harts, this one included, all at once. */
+void smp_call_all(void (*fn)(void *arg), void *arg);
+
+/* A software interrupt has come: do what others asked for. */
+void smp_interrupt(void);
+
+/* Bring all other harts to a halt, by force, for a panic; waits briefly. */
+void smp_stop_others(void);
+
+/* The loop of a started hart: waits for interrupts for ever. */
+_Noreturn void smp_idle(void);

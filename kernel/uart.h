@@ -1,0 +1,52 @@
+/*
+ * What a UART driver offers to the console: polled, bounded output and polled
+ * or interrupt-driven input. The baud rate is the boot loader's.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/fdt/dt.h"
+#include "lib/addr.h"
+
+/* Polls of a status register before a UART counts as dead: some 100 ns each
+ * on hardware, while a full FIFO of 16 takes 17 ms at 9600 baud. */
+#define UART_POLLS_MAX 1000000u
+
+/* Where a UART's registers are, from its node. */
+struct uart_regs {
+	pa_t base;     /* of register 0, reg-offset included */
+	uint64_t size; /* bytes from base on */
+	uint8_t shift; /* register n is at base + (n << shift) */
+	uint8_t width; /* bytes of each access: 1, 2 or 4 */
+};
+
+/* A UART in use. */
+struct uart {
+	volatile uint8_t *base; /* mapped; NULL for the firmware's console */
+	struct uart_regs regs;
+	uintptr_t data; /* of the driver_match entry */
+	unsigned depth; /* bytes the transmitter takes at once when empty */
+};
+
+struct uart_ops {
+	const char *tty; /* Linux's name of such UARTs: "ttyS" for ttyS<n> */
+	/*
+	 * Read where the registers are from @node, touching no register.
+	 * Returns 0; -EINVAL for properties outside their binding; -ENOENT or
+	 * -ERANGE as dt_reg(). NULL: the firmware's console.
+	 */
+	int (*regs_read)(const void *fdt, const struct dt_node *node,
+			 struct uart_regs *out);
+	/* Make ready, keeping the baud rate; interrupts of the device off.
+	 * Returns 0, or -ENODEV when nothing answers there. */
+	int (*start)(struct uart *uart);
+	/* Write until all is taken or the UART is dead; returns the bytes
+	 * taken. */
+	size_t (*write)(struct uart *uart, const char *buf, size_t len);
+	/* One byte received, or -1. Quietens the receive interrupt. */
+	int (*read)(struct uart *uart);
+	/* Let received bytes raise the UART's interrupt. */
+	void (*interrupt_enable)(struct uart *uart);
+};

@@ -1,0 +1,30 @@
+/*
+ * Byte ring over a caller's buffer. One producer and one consumer may use it
+ * at the same time without a lock, also an interrupt and the code it
+ * interrupts: each side writes its own index only, after the byte.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ring {
+	uint8_t *buf;
+	uint32_t mask;
+	uint32_t head; /* bytes ever put, modulo 2^32; the producer's */
+	uint32_t tail; /* bytes ever taken, modulo 2^32; the consumer's */
+};
+
+/* An empty ring over @buf of @size bytes, a power of two below 2^31. */
+void ring_init(struct ring *r, void *buf, uint32_t size);
+
+/* Producer: append @byte; false (and nothing stored) when it is full. */
+bool ring_put(struct ring *r, uint8_t byte);
+
+/* Consumer: take the oldest byte, 0 to 255; -1 when it is empty. */
+int ring_get(struct ring *r);
+
+/* Bytes waiting, and room left; either side may ask. */
+uint32_t ring_used(const struct ring *r);
+uint32_t ring_free(const struct ring *r);

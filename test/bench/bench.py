@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+"""The kernel's figures, in instructions: the same on every machine.
+
+usage: bench.py       Environment: BUILD=dir, QEMU=path, CROSS_COMPILE
+Prints a table and writes build/bench.json. QEMU runs with -icount shift=0:
+one virtual nanosecond is one instruction, and `instret` counts exactly.
+"""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "qemu"))
+
+import payload  # noqa: E402
+from context import (check_boot, check_selftest,  # noqa: E402
+                     context_from_environment)
+from machines import virt  # noqa: E402
+from session import Failed, Skipped  # noqa: E402
+
+ICOUNT = ("-icount", "shift=0,align=off,sleep=off")
+RUNS = 3
+# Measured on the same emulator, entry to first console line (docs).
+READY_ELSEWHERE = "Bao 570,000; U-Boot 2,740,000; Linux 6.12 15,100,000"
+
+
+def ready(context, mem):
+    """Instructions from _start to ready; the median of a few boots, for the
+    seed decides where the image goes."""
+    counts = []
+    for _ in range(RUNS):
+        machine = virt(1, mem)
+        session = context.start(machine, append="guest=none", extra=ICOUNT)
+        counts.append(check_boot(session, machine)[2])
+        session.close()
+    if None in counts:
+        raise Failed("instret cannot be read here")
+    return int(statistics.median(counts))
+
+
+def inner_loop(context):
+    """Instructions of relocate()'s loop per entry: the shortest loop in its
+    code that stores a word."""
+    out = subprocess.run([context.cross + "objdump", "-d", "--no-show-raw-insn",
+                          "--disassemble=relocate",
+                          os.path.join(context.build, "kernel.elf")],
+                         check=True, capture_output=True, text=True,
+                         timeout=60).stdout
+    code = re.findall(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", out, re.M)
+    code = [(int(at, 16), name, rest) for at, name, rest in code]
+    loops = []
+    for i, (at, name, rest) in enumerate(code):
+        target = re.search(r"\b([0-9a-f]+) <relocate", rest)
+        if name[0] not in "bj" or not target or int(target.group(1), 16) > at:
+            continue
+        start = [j for j, c in enumerate(code)
+                 if c[0] == int(target.group(1), 16)][0]
+        body = code[start:i + 1]
+        if any(c[1] in ("sd", "c.sd") for c in body):
+            loops.append(len(body))
+    if not loops:
+        raise Failed("no loop found in relocate()")
+    return min(loops)
+
+
+def kernel_figures(context):
+    """What the kernel measures of itself: {name: instructions}."""
+    machine = virt(2)
+    session = context.start(machine, append="selftest=bench-*", extra=ICOUNT,
+                            limit=120)
+    check_boot(session, machine)
+    check_selftest(session)
+    found = re.findall(r"^bench: (\S+) (\d+)$", session.text, re.M)
+    if not found:
+        raise Failed("the kernel printed no figures")
+    return {name: int(value) for name, value in found}
+
+
+def figures(context):
+    """[(key, title, value, goal or None, elsewhere)]."""
+    small, large = ready(context, "512M"), ready(context, "16G")
+    size = payload.image_size(context.image)
+    rows = [
+        ("relocation_loop", "relocation, inner loop, per entry",
+         inner_loop(context), 7, "OpenSBI 10, Linux 10, U-Boot 11"),
+        ("ready_512m", "_start to ready, 512 MiB, 1 hart", small, 400000,
+         READY_ELSEWHERE),
+        ("ready_16g", "_start to ready, 16 GiB, 1 hart", large,
+         int(small * 1.1), ""),
+        ("image_bytes", "Image, bytes", len(context.image), 96 << 10,
+         "Bao 49 KiB without FDT, OpenSBI 272 KiB, U-Boot 649 KiB"),
+        ("bss_bytes", "bss, stacks and buffers, bytes",
+         size - len(context.image), 256 << 10, ""),
+        ("relocations", "relocations in the Image",
+         len(payload.rela(context.image)), None, ""),
+    ]
+    titles = {"page-alloc-free": "page of 4 KiB: alloc and free",
+              "ipi-round-trip": "call on another hart and its answer",
+              "page-map": "map of 1 GiB in 2 MiB leaves",
+              "page-walk": "look-up of one page"}
+    for name, value in sorted(kernel_figures(context).items()):
+        rows.append((name.replace("-", "_"), titles.get(name, name), value,
+                     None, ""))
+    return rows
+
+
+def show(rows):
+    print("%-38s %10s %10s      %s" % ("figure", "here", "goal",
+                                       "elsewhere"))
+    for _, title, value, goal, elsewhere in rows:
+        mark = "" if goal is None else "ok" if value <= goal else "OVER"
+        print("%-38s %10s %10s %-4s %s" %
+              (title, format(value, ","),
+               "" if goal is None else format(goal, ","), mark, elsewhere))
+
+
+def main():
+    context = context_from_environment()
+    context.local.sessions, context.local.name = [], "bench"
+    try:
+        rows = figures(context)
+    except (Failed, Skipped) as reason:
+        for session in context.local.sessions[-1:]:
+            print(session.tail())
+        raise SystemExit("bench: %s" % reason)
+    finally:
+        for session in context.local.sessions:
+            session.close()
+    show(rows)
+    with open(os.path.join(context.build, "bench.json"), "w") as f:
+        json.dump({"qemu": context.qemus.main.text(),
+                   "figures": {key: {"value": value, "goal": goal}
+                               for key, _, value, goal, _ in rows}}, f,
+                  indent=1)
+        f.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The machines on which the kernel must boot, and the emulators there are."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+
+from session import Skipped
+
+# Paging mode to expect, and the first QEMU that has this CPU so.
+CPUS = {
+    "rv64": (57, (7, 2)),
+    "rv64,sv57=off": (48, (9, 0)),
+    "rv64,sv48=off,sv57=off": (39, (9, 0)),
+    "rv64,h=false": (57, (7, 2)),
+    "rv64,svade=on": (57, (9, 0)),
+    "rv64,sstc=off": (57, (9, 0)),
+    "rva22s64": (39, (9, 0)),
+    "rva23s64": (39, (10, 0)),
+    "sifive-u54": (39, (7, 2)),
+    "thead-c906": (39, (9, 0)),
+    "max": (57, (9, 0)),
+}
+SMP = (1, 2, 8)
+MEMORY = ("128M", "512M", "1G", "2G", "4G", "8G", "16G")
+AIA = ("none", "aplic", "aplic-imsic")
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def size(text):
+    return int(text[:-1]) * UNITS[text[-1]]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine line and what the kernel must say about it."""
+    name: str
+    args: tuple
+    sv: int
+    harts: tuple = (1, 1)           # online, of
+    console: str = ""               # regex behind `boot: console `
+    memory: str = r"\d+"            # regex of MiB
+    ram: tuple = (0x80000000, 0)    # base, bytes at the base
+    console_args: tuple = ("-serial", "stdio")
+    since: tuple = (7, 2)
+    bios: str = ""
+    dtb: str = ""
+    options: dict = field(default_factory=dict, compare=False)
+
+
+def virt(smp=1, mem="512M", cpu="rv64", aia="none"):
+    sv, since = CPUS[cpu]
+    name = "virt-%s-smp%d-%s" % (cpu.replace(",", "-").replace("=", ""), smp,
+                                 mem)
+    args = ["-M", "virt", "-cpu", cpu, "-smp", str(smp), "-m", mem]
+    if aia != "none":
+        args[1] += ",aia=" + aia
+        name += "-" + aia
+    return Machine(name, tuple(args), sv, (smp, smp),
+                   r"/soc/(serial|uart)@10000000 ns16550a stride 1 width 1",
+                   str(size(mem) >> 20), (0x80000000, size(mem)),
+                   since=since)
+
+
+def sifive_u(smp=5, mem="512M"):
+    """Hart 0 has no MMU; the tree says sv48, the harts take sv39."""
+    return Machine("sifive_u-smp%d-%s" % (smp, mem),
+                   ("-M", "sifive_u", "-smp", str(smp), "-m", mem), 39,
+                   (smp - 1, smp), r"/soc/serial@10010000 sifive,uart0.*",
+                   str(size(mem) >> 20), (0x80000000, size(mem)))
+
+
+def icicle():
+    """Debian's own tree: word-wide UART, a memory node that is not there."""
+    return Machine("icicle", ("-M", "microchip-icicle-kit", "-smp", "5",
+                              "-m", "2G"), 39, (4, 5),
+                   r"/soc/serial@20100000 ns16550a stride 4 width 4",
+                   ram=(0x80000000, 0x40000000),
+                   console_args=("-serial", "null", "-serial", "stdio"),
+                   bios="opensbi-riscv64-generic-fw_dynamic.bin",
+                   dtb="debian/dtbs/microchip/mpfs-icicle-kit.dtb")
+
+
+@dataclass
+class Qemu:
+    path: str
+    version: tuple
+
+    def text(self):
+        return ".".join(map(str, self.version))
+
+
+def _qemu(path):
+    try:
+        out = subprocess.run([path, "--version"], capture_output=True,
+                             text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r"version (\d+)\.(\d+)\.(\d+)", out)
+    return Qemu(path, tuple(map(int, found.groups()))) if found else None
+
+
+class Qemus:
+    """The emulators of this machine: `main` runs what names no version."""
+
+    def __init__(self, build):
+        system = shutil.which("qemu-system-riscv64")
+        system = _qemu(system) if system else None
+        fetched = _qemu(os.path.join(build, "qemu", "qemu-system-riscv64"))
+        named = os.environ.get("QEMU")
+        self.main = _qemu(named) if named else fetched or system
+        if not self.main:
+            raise SystemExit("run: no qemu-system-riscv64 %s(make deps)" %
+                             ("at QEMU=%s " % named if named else ""))
+        self.old = system if system and system.version < (9, 0) else None
+
+    def choose(self, which, since):
+        """The emulator for a cell, or Skipped with the reason."""
+        qemu = self.old if which == "old" else self.main
+        if not qemu:
+            raise Skipped("no QEMU before 9 here")
+        if qemu.version[:2] < since[:2]:
+            raise Skipped("needs QEMU %d.%d, this is %s" %
+                          (since + (qemu.text(),)))
+        return qemu

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Make the kernel's symbol table from `nm -n` on standard input.
+
+Writes assembly that defines the arrays of kernel/symbols.h. Functions only;
+aliases of one address keep the first global name; an entry with an empty name
+ends the text.
+"""
+import sys
+
+NAMELESS = ("$", ".L")
+
+
+def read_symbols(lines):
+    symbols = {}
+    end = None
+    for line in lines:
+        fields = line.split()
+        if len(fields) != 3:
+            continue
+        address, kind, name = int(fields[0], 16), fields[1], fields[2]
+        if name == "text_end":
+            end = address
+        if kind not in "tT" or name.startswith(NAMELESS):
+            continue
+        if name in ("text_start", "text_end", "head_end"):
+            continue
+        if address not in symbols or kind == "T":
+            symbols.setdefault(address, name)
+    table = sorted(symbols.items())
+    if end is not None:
+        table.append((end, ""))
+    return table
+
+
+def main():
+    table = read_symbols(sys.stdin)
+    text, name_offsets = b"", []
+    for _, name in table:
+        name_offsets.append(len(text))
+        text += name.encode() + b"\0"
+    out = ['\t.section .symbols, "a"', "\t.balign 4"]
+
+    def array(label, values):
+        out.append(f"\t.globl {label}\n{label}:")
+        out.extend(f"\t.word {v}" for v in values)
+
+    array("symbols_count", [len(table)])
+    array("symbols_offset", [address for address, _ in table])
+    array("symbols_name", name_offsets)
+    out.append("\t.globl symbols_text\nsymbols_text:")
+    out.extend(f'\t.asciz "{name}"' for _, name in table)
+    if not table:
+        out.append("\t.byte 0")
+    print("\n".join(out))
+
+
+main()
