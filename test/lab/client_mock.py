@@ -255,8 +255,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.refuse(409, f"{job.writer} is writing")
         job.typed += data
         job.update(writer=writer)
-        echo = data.replace(b"\r", b"\r\n# ")
-        job.write(echo)
+        if self.server.echo:
+            job.write(data.replace(b"\r", b"\r\n# "))
         return self.answer(204)
 
     def job_events(self, job):
@@ -332,6 +332,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, port=0, tls=None):
         super().__init__(("127.0.0.1", port), Handler)
         self.lab = Lab()
+        self.echo = True  # what is typed is written to the console
         self.random = random.Random(1)
         self.boards = [{"name": "virt", "state": "ready", "health": "ok",
                         "reason": None, "job": None, "power": "qemu",

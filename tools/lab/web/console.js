@@ -97,8 +97,9 @@ function disarm(parser) {
 }
 
 class XtermConsole {
-	constructor(parent) {
+	constructor(parent, leave) {
 		adoptInlineStyles();
+		this.leave = leave;
 		this.parent = parent;
 		this.pending = 0;
 		this.waiting = [];
@@ -127,7 +128,7 @@ class XtermConsole {
 	key(event) {
 		if (event.type === "keydown" && event.shiftKey &&
 		    event.key === "Escape") {
-			this.parent.focus();
+			this.leave();
 			return false;
 		}
 		return !(this.term.options.disableStdin && event.key === "Tab");
@@ -254,8 +255,8 @@ class PlainConsole {
 	close() {}
 }
 
-/** A console in @parent, the best there is. */
-export function openConsole(parent) {
-	return globalThis.Terminal ? new XtermConsole(parent) :
+/** A console in @parent, the best there is; @leave moves the focus on. */
+export function openConsole(parent, leave) {
+	return globalThis.Terminal ? new XtermConsole(parent, leave) :
 				     new PlainConsole(parent);
 }

@@ -136,7 +136,9 @@ export class JobView {
 		this.job = null;
 		this.typist = new Typist(id, (error) => this.refused(error));
 		this.build(parent);
-		this.console = openConsole(this.screen);
+		this.console = openConsole(this.screen,
+			() => this.about.focus());
+		this.screen.console = this.console;	/* for tests */
 		this.console.onInput((text) => this.typed(text));
 		this.follower = this.makeFollower();
 		this.onVisible = () => this.visibility();
@@ -154,6 +156,7 @@ export class JobView {
 					  hidden: true });
 		this.line = el("ol", { className: "line",
 				       "aria-label": "stages" });
+		this.about = el("summary", {}, "About this job");
 		this.facts = el("dl", { className: "facts" });
 		this.screen = el("div", { className: "screen", tabIndex: -1,
 			role: "group", "aria-label": "console" });
@@ -165,8 +168,7 @@ export class JobView {
 				this.buildButtons()),
 			this.banner, this.line,
 			this.buildConsole(),
-			el("details", { className: "card" },
-				el("summary", {}, "About this job"),
+			el("details", { className: "card" }, this.about,
 				this.facts)));
 	}
 

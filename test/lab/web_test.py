@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Starts a daemon with simulated boards and runs web_test.mjs against it.
+
+usage: web_test.py LABD|--mock [PATTERN]
+With --mock the daemon is client_mock.py: the page alone is tried then.
+The last line is that of web_test.mjs.
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import client_mock  # noqa: E402
+import web_board  # noqa: E402
+
+BOARDS = 3
+TIMEOUT = 170
+
+
+def mock():
+    """A mock daemon that behaves as the upload's name says."""
+    server = client_mock.Server()
+    server.echo = False
+
+    def script(job):
+        for stage in client_mock.STAGES:
+            job.enter(stage)
+        seen = 0
+
+        def typed():
+            nonlocal seen
+            seen, before = len(job.typed), seen
+            return bytes(job.typed[before:seen])
+        web_board.play(job.name, job.write, typed, lambda: not job.over)
+    server.lab.script = script
+    return server
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def start_labd(labd, folder):
+    """The real daemon with simulated boards; its process and URL."""
+    port = free_port()
+    boards = [web_board.Board(folder / f"board{n}") for n in range(BOARDS)]
+    (folder / "state").mkdir()
+    (folder / "labd.conf").write_text(
+        f"[lab]\nlisten = 127.0.0.1:{port}\nstate = {folder}/state\n"
+        "durable = no\ndisk_low = 1M\n" +
+        "".join(b.config(f"sim{n}") for n, b in enumerate(boards)))
+    process = subprocess.Popen([labd, folder / "labd.conf"],
+                               stdout=(folder / "labd.log").open("wb"),
+                               stderr=subprocess.STDOUT)
+    return process, f"http://127.0.0.1:{port}"
+
+
+def wait_ready(process, url):
+    end = time.monotonic() + 15
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(url + "/api/boards", timeout=2).close()
+            return True
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.05)
+    return False
+
+
+def run_node(url, folder):
+    """web_test.mjs's exit code; what it says goes to our output."""
+    env = dict(os.environ, LAB_TEST_IMAGES=str(folder / "images"))
+    node = subprocess.Popen(["node", HERE / "web_test.mjs", url,
+                             *sys.argv[2:]], env=env)
+    timer = threading.Timer(TIMEOUT, node.kill)
+    timer.start()
+    code = node.wait()
+    timer.cancel()
+    if code < 0:
+        print("FAIL the browser test took too long\n"
+              "0 passed, 1 failed, 0 skipped")
+    return 1 if code else 0
+
+
+def run(folder):
+    (folder / "images").mkdir()
+    for word in ("shell", "hostile", "flood"):
+        (folder / "images" / word).write_bytes(web_board.image(word))
+    if sys.argv[1] == "--mock":
+        return run_node(mock().url, folder)
+    process, url = start_labd(sys.argv[1], folder)
+    try:
+        if wait_ready(process, url):
+            code = run_node(url, folder)
+        else:
+            print("FAIL labd does not answer\n0 passed, 1 failed, 0 skipped")
+            code = 1
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if code:
+        print((folder / "labd.log").read_text(errors="replace")[-4000:],
+              file=sys.stderr)
+    return code
+
+
+def main():
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 64
+    if not shutil.which("node"):
+        print("SKIP all: no node\n0 passed, 0 failed, 1 skipped")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="lab-web-") as folder:
+        os.chmod(folder, 0o755)
+        return run(pathlib.Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
