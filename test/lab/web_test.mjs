@@ -287,6 +287,8 @@ async function hostile_bytes(browser, step) {
 		await eve.sees("HOSTILE END", BOOT_MS);
 		await eve.page.waitForTimeout(300);
 		await eve.shot("hostile");
+		/* the word of OSC 8 is no link: nothing opens, nothing asks */
+		await clickWord(eve.page, "click");
 		check((await eve.text()).includes("<img src=x onerror"),
 		      "markup is shown as text");
 		same(await eve.page.locator(".screen img, .screen script, " +
@@ -302,6 +304,19 @@ async function hostile_bytes(browser, step) {
 		await cancelAll();
 		await eve.leave();
 	});
+}
+
+/* Clicks on a word at the start of a line of the console. */
+async function clickWord(page, word) {
+	const place = await page.locator(".xterm-rows > div", {
+		hasText: new RegExp(`^${word}`) }).first().boundingBox();
+	const at = [place.x + 12, place.y + place.height / 2];
+
+	await page.mouse.move(at[0] + 5, at[1]);
+	await page.mouse.move(...at);
+	await page.waitForTimeout(200);
+	await page.mouse.click(...at);
+	await page.waitForTimeout(200);
 }
 
 async function names_and_reasons(browser, step) {
