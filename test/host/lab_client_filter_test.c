@@ -2,6 +2,8 @@
  * What hostile console bytes may do to a terminal, the escape keys of attach
  * and the progress line.
  */
+/* Sources: tools/lab/client/filter.c tools/lab/client/keys.c
+ * tools/lab/client/progress.c tools/lab/client/buf.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,8 @@
 /*
  * Result lines found in a log, and the reports made of them.
  */
+/* Sources: tools/lab/client/report.c tools/lab/client/testlog.c
+ * tools/lab/client/job.c tools/lab/client/buf.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,8 @@
  * The event stream parser and base64: whole events out of pieces of any size,
  * and refusal of what is not well formed.
  */
+/* Sources: tools/lab/client/sse.c tools/lab/client/base64.c
+ * tools/lab/client/buf.c */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
