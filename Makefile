@@ -267,3 +267,85 @@ clean:
 	$(BUILD)/host/*.d $(BUILD)/host/*/*.d $(BUILD)/host/*/*/*.d \
 	$(BUILD)/host/*/*/*/*.d $(BUILD)/toolobj/*/*.d \
 	$(BUILD)/toolobj/*/*/*.d $(BUILD)/toolobj/*/*/*/*.d)
+
+# ---- board lab ------------------------------------------------------------
+
+LABD_C       := $(wildcard tools/lab/*.c) lib/image.c
+LAB_CLIENT_C := $(wildcard tools/lab/client/*.c)
+LAB_OBJ      := $(BUILD)/toolobj
+LAB_WEB      := $(wildcard tools/lab/web/*)
+LAB_XTERM    := $(BUILD)/xterm/xterm.js $(BUILD)/xterm/xterm.css
+LABD         := $(BUILD)/tools/labd
+LAB_STATE    ?= $(BUILD)/lab
+
+.PHONY: lab test-lab soak-lab fuzz-lab bench-lab deps-lab deps-lab-test
+tools: $(LABD) $(BUILD)/tools/lab
+
+deps-lab: deps-build
+	$(Q)tools/setup/deps.sh lab
+
+# The virtual board's emulator and U-Boot.
+deps-lab-test: deps-lab deps-run
+	$(Q)tools/setup/deps.sh test lab-test
+	$(Q)tools/setup/fetch.sh playwright
+
+$(LAB_XTERM): | deps-lab
+	$(Q)tools/setup/fetch.sh xterm
+
+$(patsubst %,$(LAB_OBJ)/%.o,$(LABD_C) $(LAB_CLIENT_C)): | deps-lab
+$(LAB_OBJ)/tools/lab/%.c.o: HOST_FLAGS += -D_GNU_SOURCE
+
+$(LAB_OBJ)/lab_assets.S: tools/lab/embed.sh $(LAB_WEB) $(LAB_XTERM)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/lab/embed.sh $@ static=tools/lab/web static=$(BUILD)/xterm
+
+$(LAB_OBJ)/lab_assets.o: $(LAB_OBJ)/lab_assets.S
+	$(Q)$(HOSTCC) -c $< -o $@
+
+$(LABD): $(patsubst %,$(LAB_OBJ)/%.o,$(LABD_C)) $(LAB_OBJ)/lab_assets.o
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $^ -lmicrohttpd -lsqlite3 -ljansson -lsodium -lz -lm \
+		-o $@
+
+$(BUILD)/tools/lab: $(patsubst %,$(LAB_OBJ)/%.o,$(LAB_CLIENT_C))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $^ -lcurl -ljansson -o $@
+
+lab: $(LABD) deps-run
+	$(Q)$(LABD) --state $(LAB_STATE)
+
+-include $(wildcard $(LAB_OBJ)/tools/lab/*.d $(LAB_OBJ)/tools/lab/client/*.d)
+
+# ---- lab client -----------------------------------------------------------
+
+LAB_CLIENT_TESTS := $(wildcard test/host/lab_client_*_test.c)
+LAB_CLIENT_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,\
+		      $(LAB_CLIENT_TESTS))
+
+$(BUILD)/lab_client.mk: $(LAB_CLIENT_TESTS) Makefile tools/test_sources.py
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(LAB_CLIENT_TESTS) > $@
+ifneq ($(filter test-lab% $(BUILD)/host/lab_client%,$(MAKECMDGOALS)),)
+-include $(BUILD)/lab_client.mk
+endif
+
+$(BUILD)/host/tools/lab/client/%.c.o $(BUILD)/host/test/host/lab_client%.c.o: \
+	TEST_FLAGS += -D_GNU_SOURCE
+
+$(LAB_CLIENT_BINS):
+	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -ljansson -o $@
+
+# The whole command under the sanitizers, for test/lab/client_test.py.
+$(BUILD)/host/lab_client: $(patsubst %,$(BUILD)/host/%.o,$(LAB_CLIENT_C))
+	$(Q)$(HOSTCC) $(SANITIZE) $^ -lcurl -ljansson -o $@
+
+# Each prints `N passed, N failed, N skipped` last; T=pattern picks.
+.PHONY: test-lab-client test-lab-web
+test-lab-client: deps-lab-test $(LAB_CLIENT_BINS) $(BUILD)/host/lab_client
+	$(Q)for t in $(LAB_CLIENT_BINS); do $$t 2>&1 || exit 1; done
+	$(Q)$(PYTHON) test/lab/client_test.py $(BUILD)/host/lab_client $(T)
+
+test-lab-web: deps-lab-test $(LABD)
+	$(Q)$(PYTHON) test/lab/web_test.py $(LABD) $(T)
+
+-include $(wildcard $(BUILD)/host/tools/lab/client/*.d)

@@ -42,12 +42,13 @@ static struct {
 	struct loop_timer sweep;
 	struct http_conn *conns;
 	char *cert, *key;
+	bool resumed; /* connections that MHD_run() has to look at */
 } http;
 
 static const char csp[] =
-	"default-src 'none'; script-src 'self'; style-src 'self' "
-	"'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src "
-	"'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+	"default-src 'none'; script-src 'self'; style-src 'self'; "
+	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+	"form-action 'none'; frame-ancestors 'none'";
 
 const char *http_header(const struct http_request *r, const char *name)
 {
@@ -379,10 +380,21 @@ static void on_epoll(void *arg, uint32_t events)
 	MHD_run(http.daemon);
 }
 
+void http_resume(struct MHD_Connection *c)
+{
+	MHD_resume_connection(c);
+	http.resumed = true;
+}
+
 int64_t http_work(void)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
+	/* Without a thread of its own it has no descriptor to wake us by. */
+	if (http.resumed) {
+		http.resumed = false;
+		MHD_run(http.daemon);
+	}
 	if (MHD_get_timeout(http.daemon, &ms) != MHD_YES)
 		return -1;
 	if (ms == 0) {
@@ -455,8 +467,7 @@ static char *file_text(const char *path)
 static struct MHD_Daemon *daemon_start(int fd)
 {
 	const struct config *c = http.config;
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-		MHD_USE_ITC;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, http.cert},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, http.key},

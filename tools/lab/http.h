@@ -73,5 +73,8 @@ enum MHD_Result http_reply_error(struct http_request *r, unsigned status,
 				 const char *text);
 enum MHD_Result http_reply_empty(struct http_request *r, unsigned status);
 
+/* MHD_resume_connection(), noticed by the loop's next turn. */
+void http_resume(struct MHD_Connection *c);
+
 /* This request may take long (an answer that streams). */
 void http_no_deadline(struct http_request *r);

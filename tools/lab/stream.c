@@ -48,7 +48,7 @@ static void viewer_wake(void *arg)
 	if (!v->suspended)
 		return;
 	v->suspended = false;
-	MHD_resume_connection(v->connection);
+	http_resume(v->connection);
 }
 
 static void on_heartbeat(void *arg)
