@@ -77,6 +77,7 @@ class Board:
         self.tftp.mkdir(parents=True)
         self.power_file = self.folder / "power"
         self.power_file.write_text("off")
+        self.power_file.chmod(0o666)  # labd's commands run as nobody
         self.server = socket.create_server(("127.0.0.1", 0))
         self.line = None
         threading.Thread(target=self.accept, daemon=True).start()
@@ -112,13 +113,13 @@ class Board:
             return b""
 
     def run(self):
-        while True:
+        while self.power_file.exists():
             time.sleep(0.01)
-            if self.line and self.powered():
-                try:
+            try:
+                if self.line and self.powered():
                     self.boot()
-                except OSError:
-                    pass  # the daemon went, or the power did
+            except OSError:
+                pass  # the daemon went, or the power, or the folder
 
     def boot(self):
         script = (self.tftp / "boot.scr.uimg").read_bytes()

@@ -52,8 +52,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start_labd(labd, folder):
-    """The real daemon with simulated boards; its process and URL."""
+def configure(folder):
+    """Simulated boards and a configuration; the boards and the URL."""
     port = free_port()
     boards = [web_board.Board(folder / f"board{n}") for n in range(BOARDS)]
     (folder / "state").mkdir()
@@ -61,10 +61,30 @@ def start_labd(labd, folder):
         f"[lab]\nlisten = 127.0.0.1:{port}\nstate = {folder}/state\n"
         "durable = no\ndisk_low = 1M\n" +
         "".join(b.config(f"sim{n}") for n, b in enumerate(boards)))
-    process = subprocess.Popen([labd, folder / "labd.conf"],
-                               stdout=(folder / "labd.log").open("wb"),
-                               stderr=subprocess.STDOUT)
-    return process, f"http://127.0.0.1:{port}"
+    return boards, f"http://127.0.0.1:{port}"
+
+
+def start_labd(labd, folder):
+    """The real daemon on what configure() wrote; its process."""
+    return subprocess.Popen([labd, "-c", folder / "labd.conf"],
+                            stdout=(folder / "labd.log").open("ab"),
+                            stderr=subprocess.STDOUT)
+
+
+def stop_labd(process, boards):
+    """Ends the daemon by SIGTERM; what went wrong, or None."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        code = process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return "labd did not end within 20 s of SIGTERM"
+    if code:
+        return f"labd ended with {code}"
+    if any(board.powered() for board in boards):
+        return "labd left a board switched on"
+    return None
 
 
 def wait_ready(process, url):
@@ -99,23 +119,20 @@ def run(folder):
         (folder / "images" / word).write_bytes(web_board.image(word))
     if sys.argv[1] == "--mock":
         return run_node(mock().url, folder)
-    process, url = start_labd(sys.argv[1], folder)
-    try:
-        if wait_ready(process, url):
-            code = run_node(url, folder)
-        else:
-            print("FAIL labd does not answer\n0 passed, 1 failed, 0 skipped")
-            code = 1
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    if code:
+    boards, url = configure(folder)
+    process = start_labd(sys.argv[1], folder)
+    code = 1
+    if wait_ready(process, url):
+        code = run_node(url, folder)
+    else:
+        print("FAIL labd does not answer\n0 passed, 1 failed, 0 skipped")
+    problem = stop_labd(process, boards)
+    if problem:
+        print(f"FAIL {problem}\n0 passed, 1 failed, 0 skipped")
+    if code or problem:
         print((folder / "labd.log").read_text(errors="replace")[-4000:],
               file=sys.stderr)
-    return code
+    return 1 if code or problem else 0
 
 
 def main():
