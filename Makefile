@@ -314,6 +314,22 @@ $(BUILD)/tools/lab: $(patsubst %,$(LAB_OBJ)/%.o,$(LAB_CLIENT_C))
 lab: $(LABD) deps-run
 	$(Q)$(LABD) --state $(LAB_STATE)
 
+# The tests' S-mode kernel; they patch what it is to do into it.
+LAB_PAYLOAD   := $(BUILD)/lab-payload
+LAB_PAYLOAD_C := $(wildcard test/lab/payload/*.[cS])
+
+$(LAB_PAYLOAD)/Image: $(LAB_PAYLOAD_C) $(wildcard test/lab/payload/*.h) \
+		test/lab/payload/payload.lds | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -march=rv64imac_zicsr -mabi=lp64 -mcmodel=medany -O2 -Wall \
+		-Wextra -Werror -ffreestanding -fno-pic -nostdlib -static \
+		-Wl,-pie,--no-dynamic-linker,--build-id=none -I. \
+		-fno-asynchronous-unwind-tables -fno-jump-tables \
+		-Wl,--no-warn-rwx-segments \
+		-Wl,-T,test/lab/payload/payload.lds $(LAB_PAYLOAD_C) \
+		-o $(@D)/payload.elf
+	$(Q)$(CROSS_COMPILE)objcopy -O binary -j .text $(@D)/payload.elf $@
+
 -include $(wildcard $(LAB_OBJ)/tools/lab/*.d $(LAB_OBJ)/tools/lab/client/*.d)
 
 # ---- lab client -----------------------------------------------------------
@@ -341,9 +357,12 @@ $(BUILD)/host/lab_client: $(patsubst %,$(BUILD)/host/%.o,$(LAB_CLIENT_C))
 
 # Each prints `N passed, N failed, N skipped` last; T=pattern picks.
 .PHONY: test-lab-client test-lab-web
-test-lab-client: deps-lab-test $(LAB_CLIENT_BINS) $(BUILD)/host/lab_client
+test-lab-client: deps-lab-test $(LAB_CLIENT_BINS) $(BUILD)/host/lab_client \
+		$(LABD)
 	$(Q)for t in $(LAB_CLIENT_BINS); do $$t 2>&1 || exit 1; done
 	$(Q)$(PYTHON) test/lab/client_test.py $(BUILD)/host/lab_client $(T)
+	$(Q)$(PYTHON) test/lab/client_labd_test.py $(BUILD)/host/lab_client \
+		$(LABD) $(T)
 
 test-lab-web: deps-lab-test $(LABD)
 	$(Q)$(PYTHON) test/lab/web_test.py $(LABD) $(T)
