@@ -166,10 +166,43 @@ def a_flood_arrives_whole(lab):
     same(web_board.flood() in done.stdout, True, "the flood in the output")
 
 
+def a_stopped_daemon_leaves_no_board_on(lab):
+    lab.run("run", lab.folder / "shell", "--detach")
+    wait_for(lambda: any(b.powered() for b in lab.boards), "power")
+    same(web_test.stop_labd(lab.process, lab.boards), None, "its end")
+    lab.start()
+    number = lab.newest()["id"]
+    wait_for(lambda: lab.job(number)["state"] == "running", "the retry")
+    same(lab.run("cancel", number).returncode, 0, "cancel")
+
+
+def the_queue_moves_before_the_eyes(lab):
+    good = lab.folder / "shell"
+    runs = [subprocess.Popen(lab.command("run", good, "--expect", "never",
+                                         "--timeout", 20), env=lab.env,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for _ in range(web_test.BOARDS + 2)]
+    wait_for(lambda: sum(job["state"] == "queued" for job in json.loads(
+        lab.get("/api/jobs"))["jobs"]) == 2, "two in the queue")
+    last = [job for job in json.loads(lab.get("/api/jobs"))["jobs"]
+            if job["position"] == 2][0]["id"]
+    first = [job for job in json.loads(lab.get("/api/jobs"))["jobs"]
+             if job["position"] == 1][0]["id"]
+    same(lab.run("cancel", first).returncode, 0, "cancel of the first")
+    wait_for(lambda: lab.job(last)["position"] == 1, "the second moving up")
+    for job in json.loads(lab.get("/api/jobs"))["jobs"]:
+        if job["state"] not in ("done", "cancelled"):
+            lab.run("cancel", job["id"])
+    said = [run.communicate(timeout=TIMEOUT)[1].decode() for run in runs]
+    same(sum("position 2" in text and "position 1" in text
+             for text in said), 1, "clients that were told both places")
+
+
 CASES = [a_run_passes_and_prints_the_log,
          a_fail_pattern_and_a_time_limit_are_1, what_is_refused_is_3,
          initrd_and_dtb_reach_the_board, attach_types_at_the_board,
-         a_flood_arrives_whole, a_run_outlives_the_daemon]
+         a_flood_arrives_whole, the_queue_moves_before_the_eyes,
+         a_stopped_daemon_leaves_no_board_on, a_run_outlives_the_daemon]
 
 
 def run_cases(lab, pattern):

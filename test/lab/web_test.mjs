@@ -91,7 +91,7 @@ class Visitor {
 	}
 
 	open(where) {
-		return this.page.goto(new URL(where, base).href);
+		return this.page.goto(new URL(where, this.base ?? base).href);
 	}
 
 	/* The console as its user sees it, whole lines joined. */
@@ -521,6 +521,80 @@ async function login(browser, step) {
 	});
 }
 
+async function logIn(visitor, token) {
+	await visitor.page.getByLabel("Token").fill(token);
+	await visitor.page.keyboard.press("Enter");
+	await visitor.page.getByText("Running and waiting").waitFor();
+}
+
+/* A daemon with tokens: who may do what, as its users see it. */
+async function tokens(browser, anyStep) {
+	const lab = JSON.parse(process.env.LAB_TEST_TOKENS ?? "null");
+	const come = async (user) => {
+		const visitor = await Visitor.come(browser);
+
+		visitor.base = lab.url;
+		await visitor.open("/");
+		await logIn(visitor, lab[user]);
+		return visitor;
+	};
+	const step = (name, run) => anyStep(name, async () => {
+		if (!lab)
+			throw new Skip("no daemon with tokens here");
+		await run();
+	});
+	let anna;
+	let id;
+
+	await step("a_token_opens_the_lab_and_stays_secret", async () => {
+		anna = await come("anna");
+		id = await anna.upload("shell");
+		await anna.sees("# ", BOOT_MS);
+		await anna.page.reload();
+		await anna.sees("# ", BOOT_MS);
+		await anna.page.getByText("anna (run)").waitFor();
+		check(!(await anna.page.evaluate(() => document.cookie +
+			JSON.stringify({ ...localStorage,
+					 ...sessionStorage })))
+			.includes(lab.anna), "the token lies in the page");
+		same(await anna.page.evaluate(() => document.cookie), "",
+		     "cookies that scripts can read");
+	});
+	for (const user of ["walt", "ben"])
+		await step(`${user}_may_watch_and_no_more`, async () => {
+			const visitor = await come(user);
+
+			same(await visitor.page.locator(".upload").count(),
+			     user === "ben" ? 1 : 0, "upload forms");
+			await visitor.open(`/jobs/${id}`);
+			await visitor.sees("# ");
+			await visitor.page.getByText("You may watch").waitFor();
+			check(await visitor.page.getByRole("button", {
+				name: "Cancel job" }).isHidden(),
+			      "a cancel button");
+			await visitor.page.locator(".screen").click();
+			await visitor.page.keyboard.type("stolen\r");
+			await visitor.page.waitForTimeout(200);
+			check(!(await visitor.text()).includes("stolen"),
+			      "typed at another one's job");
+			await visitor.leave();
+		});
+	await step("an_admin_may_cancel_and_log_out_again", async () => {
+		const ada = await come("ada");
+
+		await ada.open(`/jobs/${id}`);
+		for (const name of ["Cancel job", "Really cancel?"])
+			await ada.page.getByRole("button", { name }).click();
+		await anna.page.locator(".banner[data-kind=cancelled]")
+			.waitFor();
+		await ada.page.getByRole("button", { name: "Log out" })
+			.click();
+		await ada.page.getByLabel("Token").waitFor();
+		await ada.leave();
+		await anna.leave();
+	});
+}
+
 async function headers(browser, step) {
 	await step("the_page_is_served_under_a_strict_policy", async () => {
 		for (const where of ["/", "/jobs/1", "/static/app.js"]) {
@@ -540,7 +614,7 @@ async function headers(browser, step) {
 	});
 }
 
-const GROUPS = [headers, login, broken_streams, no_xterm, names_and_reasons,
+const GROUPS = [headers, login, tokens, broken_streams, no_xterm, names_and_reasons,
 		a_visit, hostile_bytes, flood];
 
 async function main() {

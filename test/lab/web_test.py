@@ -6,6 +6,7 @@ With --mock the daemon is client_mock.py: the page alone is tried then.
 The last line is that of web_test.mjs.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -52,14 +53,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def configure(folder):
+def configure(folder, more=""):
     """Simulated boards and a configuration; the boards and the URL."""
     port = free_port()
     boards = [web_board.Board(folder / f"board{n}") for n in range(BOARDS)]
     (folder / "state").mkdir()
     (folder / "labd.conf").write_text(
         f"[lab]\nlisten = 127.0.0.1:{port}\nstate = {folder}/state\n"
-        "durable = no\ndisk_low = 1M\n" +
+        "durable = no\ndisk_low = 1M\n" + more +
         "".join(b.config(f"sim{n}") for n, b in enumerate(boards)))
     return boards, f"http://127.0.0.1:{port}"
 
@@ -91,16 +92,25 @@ def wait_ready(process, url):
     end = time.monotonic() + 15
     while time.monotonic() < end and process.poll() is None:
         try:
-            urllib.request.urlopen(url + "/api/boards", timeout=2).close()
+            urllib.request.urlopen(url + "/", timeout=2).close()
             return True
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.05)
     return False
 
 
-def run_node(url, folder):
+def token(labd, folder, user, role):
+    """A new token, from labd itself."""
+    return subprocess.run([labd, "-c", folder / "labd.conf", "token", "add",
+                           user, role], check=True, capture_output=True,
+                          text=True, timeout=20).stdout.strip()
+
+
+def run_node(url, folder, tokens=None):
     """web_test.mjs's exit code; what it says goes to our output."""
     env = dict(os.environ, LAB_TEST_IMAGES=str(folder / "images"))
+    if tokens:
+        env["LAB_TEST_TOKENS"] = json.dumps(tokens)
     node = subprocess.Popen(["node", HERE / "web_test.mjs", url,
                              *sys.argv[2:]], env=env)
     timer = threading.Timer(TIMEOUT, node.kill)
@@ -119,20 +129,36 @@ def run(folder):
         (folder / "images" / word).write_bytes(web_board.image(word))
     if sys.argv[1] == "--mock":
         return run_node(mock().url, folder)
-    boards, url = configure(folder)
-    process = start_labd(sys.argv[1], folder)
+    return run_labd(sys.argv[1], folder)
+
+
+def run_labd(labd, folder):
+    """An open daemon, and one that wants tokens."""
+    places = [folder / "open", folder / "closed"]
+    labs = []
+    for place, more in zip(places, ["", "tokens = yes\n"]):
+        place.mkdir()
+        boards, url = configure(place, more)
+        labs.append((boards, url, start_labd(labd, place), place))
+    ready = all(wait_ready(process, url) for _, url, process, _ in labs)
+    tokens = {"url": labs[1][1]}
+    for user, role in [("anna", "run"), ("ben", "run"), ("walt", "watch"),
+                       ("ada", "admin")]:
+        tokens[user] = token(labd, places[1], user, role)
     code = 1
-    if wait_ready(process, url):
-        code = run_node(url, folder)
+    if ready:
+        code = run_node(labs[0][1], folder, tokens)
     else:
         print("FAIL labd does not answer\n0 passed, 1 failed, 0 skipped")
-    problem = stop_labd(process, boards)
-    if problem:
-        print(f"FAIL {problem}\n0 passed, 1 failed, 0 skipped")
-    if code or problem:
-        print((folder / "labd.log").read_text(errors="replace")[-4000:],
-              file=sys.stderr)
-    return 1 if code or problem else 0
+    for boards, _, process, place in labs:
+        problem = stop_labd(process, boards)
+        if problem:
+            print(f"FAIL {problem}\n0 passed, 1 failed, 0 skipped")
+            code = 1
+        if code:
+            print((place / "labd.log").read_text(errors="replace")[-4000:],
+                  file=sys.stderr)
+    return code
 
 
 def main():

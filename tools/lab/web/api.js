@@ -18,6 +18,15 @@ export function onLoginNeeded(listener) {
 	listeners.add(listener);
 }
 
+/** Who is logged in, as the daemon says; it decides, the page only hides. */
+export const who = { user: "", role: "none", tokens: false };
+
+/** Whether a job may be typed at and cancelled. */
+export function mayChange(job) {
+	return who.role === "admin" ||
+		(who.role === "run" && who.user === job.user);
+}
+
 /** The words of a failed answer, whatever its body is. */
 export function problemText(status, body) {
 	try {

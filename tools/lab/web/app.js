@@ -4,7 +4,7 @@
  * job's console), both over api.js and dom.js.
  */
 
-import { getJson, onLoginNeeded, problemText } from "./api.js";
+import { getJson, onLoginNeeded, problemText, who } from "./api.js";
 import { el, toast } from "./dom.js";
 import { HomeView } from "./home.js";
 import { JobView } from "./job.js";
@@ -79,8 +79,7 @@ function followLink(event) {
 }
 
 async function showUser() {
-	const who = await getJson("/api/whoami");
-
+	Object.assign(who, await getJson("/api/whoami"));
 	document.getElementById("whoami").textContent =
 		who.tokens ? `${who.user} (${who.role})` : "";
 	document.getElementById("logout").hidden = !who.tokens;

@@ -3,7 +3,7 @@
  * every two seconds while it can be seen.
  */
 
-import { getJson, upload } from "./api.js";
+import { getJson, upload, who } from "./api.js";
 import { ago, chip, duration, el, outcome, size, toast } from "./dom.js";
 
 const POLL_MS = 2000;
@@ -249,7 +249,8 @@ export class HomeView {
 			onclick: () => this.loadOlder() }, "Older jobs");
 		parent.append(el("h1", { className: "unseen" }, "Board lab"),
 			this.trouble, el("div", { className: "home" },
-			el("div", { className: "side" }, this.upload.form,
+			el("div", { className: "side" },
+			   who.role === "watch" ? null : this.upload.form,
 			   el("section", { className: "card" },
 			      el("h2", {}, "Boards"), this.boards)),
 			el("div", { className: "lists" }, this.active,

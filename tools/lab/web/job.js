@@ -2,7 +2,7 @@
  * One job: verdict, stages as a time line, the live console and typing at it.
  */
 
-import { request } from "./api.js";
+import { mayChange, request } from "./api.js";
 import { openConsole } from "./console.js";
 import { ago, chip, duration, el, outcome, size, toast } from "./dom.js";
 import { Follower } from "./follow.js";
@@ -117,7 +117,7 @@ function facts(job) {
 		["Command line", job.bootargs],
 		["Limits", job.timeout ? `${job.timeout} s in all, ` +
 			`${job.silence} s of silence` : null],
-		["Passes on", job.pass?.join("  or  ")],
+		["Passes on", job.pass?.join("  and  ")],
 		["Fails on", job.fail?.join("  or  ")],
 		["Attempts", job.attempts?.length > 1 ? job.attempts.map((a) =>
 			`${a.n}: ${a.verdict ?? "running"}` +
@@ -224,7 +224,7 @@ export class JobView {
 		document.title = `${outcome(job)} · job ${job.id} · Aloft lab`;
 		this.chip.replaceChildren(chip(outcome(job)));
 		this.showSince();
-		this.cancel.hidden = over;
+		this.cancel.hidden = over || !mayChange(job);
 		this.banner.hidden = !over;
 		this.banner.dataset.kind = outcome(job);
 		if (over)
@@ -252,7 +252,7 @@ export class JobView {
 
 	mayType() {
 		return this.job?.state === "running" &&
-			(!this.job.writer ||
+			mayChange(this.job) && (!this.job.writer ||
 			 this.job.writer === this.typist.writer);
 	}
 
@@ -262,7 +262,9 @@ export class JobView {
 			job.writer !== this.typist.writer;
 		let word = "";
 
-		if (other)
+		if (job.state === "running" && !mayChange(job))
+			word = `You may watch; ${job.user} may type`;
+		else if (other)
 			word = `${job.writer} is typing`;
 		else if (job.state === "running" && job.writer)
 			word = "You are typing. Shift+Esc leaves the console";
@@ -271,7 +273,7 @@ export class JobView {
 		else if (job.state === "booting")
 			word = "Typing is possible once the kernel runs";
 		this.inputWord.textContent = word;
-		this.take.hidden = !other;
+		this.take.hidden = !other || !mayChange(job);
 		this.console.setWritable(this.mayType());
 	}
 
