@@ -323,7 +323,7 @@ $(LAB_PAYLOAD)/Image: $(LAB_PAYLOAD_C) $(wildcard test/lab/payload/*.h) \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -march=rv64imac_zicsr -mabi=lp64 -mcmodel=medany -O2 -Wall \
 		-Wextra -Werror -ffreestanding -fno-pic -nostdlib -static \
-		-Wl,-pie,--no-dynamic-linker,--build-id=none -I. \
+		-Wl,--no-relax,--build-id=none -I. \
 		-fno-asynchronous-unwind-tables -fno-jump-tables \
 		-Wl,--no-warn-rwx-segments \
 		-Wl,-T,test/lab/payload/payload.lds $(LAB_PAYLOAD_C) \
