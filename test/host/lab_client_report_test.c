@@ -255,6 +255,20 @@ static void job_json_is_read_without_trust(void **state)
 	json_decref(job);
 }
 
+static void a_place_in_the_queue_has_an_estimate_or_none(void **state)
+{
+	json_t *job = json_loads("{\"position\": 2, \"eta\": 12.5}", 0, NULL);
+	char words[64];
+
+	(void)state;
+	job_place(job, words, sizeof(words));
+	assert_string_equal(words, "position 2, about 12 s");
+	json_object_set_new(job, "eta", json_null());
+	job_place(job, words, sizeof(words));
+	assert_string_equal(words, "position 2");
+	json_decref(job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +281,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_is_an_error),
 		cmocka_unit_test(verdicts_have_the_contracts_exit_codes),
 		cmocka_unit_test(job_json_is_read_without_trust),
+		cmocka_unit_test(a_place_in_the_queue_has_an_estimate_or_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

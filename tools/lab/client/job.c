@@ -51,6 +51,18 @@ const char *job_verdict(const json_t *job)
 	return *verdict ? verdict : "cancelled";
 }
 
+void job_place(const json_t *job, char *words, size_t room)
+{
+	double eta = job_number(job, "eta", -1);
+	double position = job_number(job, "position", 0);
+
+	if (eta >= 0)
+		snprintf(words, room, "position %.0f, about %.0f s", position,
+			 eta);
+	else
+		snprintf(words, room, "position %.0f", position);
+}
+
 uint64_t job_last_attempt(const json_t *job)
 {
 	const json_t *attempts = json_object_get(job, "attempts");

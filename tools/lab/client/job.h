@@ -28,5 +28,11 @@ int job_id_valid(const char *id);
 /** job_verdict() - the verdict, "cancelled" for a job without one. */
 const char *job_verdict(const json_t *job);
 
+/**
+ * job_place() - write where a waiting job is in the queue, at most @room
+ * bytes: "position 2, about 40 s", the estimate only where there is one.
+ */
+void job_place(const json_t *job, char *words, size_t room);
+
 /** job_last_attempt() - log offset where the last attempt begins. */
 uint64_t job_last_attempt(const json_t *job);

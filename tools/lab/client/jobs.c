@@ -60,6 +60,7 @@ static void list_row(const json_t *job)
 	const char *verdict = job_text(job, "verdict");
 	char id[JOB_ID_MAX];
 	char age[32];
+	char place[64];
 	struct buf safe = {0};
 
 	if (job_id(job, id))
@@ -71,10 +72,9 @@ static void list_row(const json_t *job)
 	list_cell(job_text(job, "user"), 10);
 	list_cell(job_text(job, "board"), 10);
 	list_cell(job_text(job, "name"), 20);
+	job_place(job, place, sizeof(place));
 	if (!strcmp(state, "queued"))
-		printf("position %.0f, about %.0f s\n",
-		       job_number(job, "position", 0),
-		       job_number(job, "eta", 0));
+		printf("%s\n", place);
 	else if (!filter_line(job_text(job, "reason"), &safe))
 		printf("%s\n", safe.data);
 	buf_free(&safe);

@@ -296,14 +296,24 @@ static void run_state_words(const json_t *job, char *words, size_t room)
 {
 	const char *state = job_text(job, "state");
 	const char *stage = job_text(job, "stage");
+	char place[64];
 
+	job_place(job, place, sizeof(place));
 	if (!strcmp(state, "queued"))
-		snprintf(words, room, "queued, position %.0f, about %.0f s",
-			 job_number(job, "position", 0),
-			 job_number(job, "eta", 0));
+		snprintf(words, room, "queued, %s", place);
 	else
 		snprintf(words, room, "%s%s%s", state, *stage ? ": " : "",
 			 stage);
+}
+
+/* The verdict has a line of its own at the end. */
+static bool run_is_ending(const json_t *job)
+{
+	const char *state = job_text(job, "state");
+	const char *stage = job_text(job, "stage");
+
+	return !strcmp(state, "done") || !strcmp(state, "cancelled") ||
+		!strcmp(stage, "verdict");
 }
 
 /* The estimate of a waiting job moves all the time; its position is news. */
@@ -313,17 +323,16 @@ static void run_on_state(void *arg, const json_t *job)
 	char words[256];
 	struct buf safe = {0};
 	const char *estimate;
-	size_t news;
+	int news;
 
-	if (!strcmp(job_text(job, "state"), "done") ||
-	    !strcmp(job_text(job, "state"), "cancelled"))
+	if (run_is_ending(job))
 		return;
 	run_state_words(job, words, sizeof(words));
 	estimate = strstr(words, ", about ");
-	news = estimate ? (size_t)(estimate - words) : sizeof(words);
-	if (!strncmp(words, run->shown, news))
+	news = estimate ? (int)(estimate - words) : (int)strlen(words);
+	if (!strncmp(words, run->shown, (size_t)news) && !run->shown[news])
 		return;
-	snprintf(run->shown, sizeof(run->shown), "%s", words);
+	snprintf(run->shown, sizeof(run->shown), "%.*s", news, words);
 	if (!filter_line(words, &safe))
 		console_note(&run->console, "%s", safe.data);
 	buf_free(&safe);

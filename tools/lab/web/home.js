@@ -228,7 +228,7 @@ function activeNews(job) {
 	if (job.state === "queued")
 		return `position ${job.position ?? "?"}` + (job.eta ?
 			`, in about ${duration(job.eta)}` : "");
-	return el("span", {}, `${job.stage ?? ""}, since `, ago(job.started));
+	return el("span", {}, `${job.stage ?? ""}, started `, ago(job.started));
 }
 
 function overNews(job) {

@@ -122,7 +122,7 @@ function facts(job) {
 		["Attempts", job.attempts?.length > 1 ? job.attempts.map((a) =>
 			`${a.n}: ${a.verdict ?? "running"}` +
 			(a.reason ? ` (${a.reason})` : "")).join("; ") : null],
-		["Log", size(job.log_size ?? 0)],
+		["Log", job.finished ? size(job.log_size ?? 0) : null],
 	];
 
 	return rows.filter(([, value]) => value).map(([name, value]) =>
