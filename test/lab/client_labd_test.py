@@ -9,6 +9,7 @@ import fnmatch
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,10 @@ import web_board  # noqa: E402
 import web_test  # noqa: E402
 
 TIMEOUT = 30
+
+
+class Skip(Exception):
+    """Raised with the reason why a case cannot run here."""
 
 
 class Lab:
@@ -198,15 +203,52 @@ def the_queue_moves_before_the_eyes(lab):
              for text in said), 1, "clients that were told both places")
 
 
+def everything_works_over_tls_with_tokens(lab):
+    if not shutil.which("openssl"):
+        raise Skip("no openssl command to make a certificate with")
+    place = lab.folder / "tls"
+    place.mkdir()
+    key, cert = place / "key.pem", place / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048",
+                    "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+                    "-subj", "/CN=lab", "-addext",
+                    "subjectAltName=IP:127.0.0.1"], check=True,
+                   capture_output=True, timeout=TIMEOUT)
+    boards, url = web_test.configure(
+        place, f"tokens = yes\ntls_cert = {cert}\ntls_key = {key}\n")
+    process = web_test.start_labd(lab.labd_path, place)
+    token = web_test.token(lab.labd_path, place, "anna", "run")
+    env = dict(lab.env, LAB_URL=url.replace("http:", "https:"),
+               LAB_TOKEN=token, LAB_CACERT=str(cert))
+    try:
+        wait_for(lambda: subprocess.run(
+            lab.command("list"), env=env, capture_output=True,
+            timeout=TIMEOUT, check=False).returncode == 0, "an answer")
+        done = subprocess.run(
+            lab.command("run", lab.folder / "flood", "--expect",
+                        "FLOOD END"), env=env, capture_output=True,
+            timeout=TIMEOUT, check=False)
+        same(done.returncode, 0, f"exit code ({done.stderr[-500:]})")
+        same(web_board.flood() in done.stdout, True, "the flood")
+        for wrong in [dict(env, LAB_TOKEN="0" * 48), dict(env, LAB_TOKEN="")]:
+            done = subprocess.run(lab.command("list"), env=wrong,
+                                  capture_output=True, timeout=TIMEOUT,
+                                  check=False)
+            same(done.returncode, 3, "exit code without a good token")
+    finally:
+        same(web_test.stop_labd(process, boards), None, "its end")
+
+
 CASES = [a_run_passes_and_prints_the_log,
          a_fail_pattern_and_a_time_limit_are_1, what_is_refused_is_3,
          initrd_and_dtb_reach_the_board, attach_types_at_the_board,
-         a_flood_arrives_whole, the_queue_moves_before_the_eyes,
+         a_flood_arrives_whole, everything_works_over_tls_with_tokens,
+         the_queue_moves_before_the_eyes,
          a_stopped_daemon_leaves_no_board_on, a_run_outlives_the_daemon]
 
 
 def run_cases(lab, pattern):
-    counts = [0, 0]
+    counts = [0, 0, 0]
     for test in CASES:
         if not fnmatch.fnmatch(test.__name__, f"*{pattern}*"):
             continue
@@ -215,6 +257,9 @@ def run_cases(lab, pattern):
             test(lab)
             counts[0] += 1
             print(f"PASS {test.__name__} ({time.monotonic() - start:.1f} s)")
+        except Skip as reason:
+            counts[2] += 1
+            print(f"SKIP {test.__name__}: {reason}")
         except Exception:  # any failure is one of this case alone
             counts[1] += 1
             print(f"FAIL {test.__name__}")
@@ -228,14 +273,14 @@ def main():
         folder = pathlib.Path(name)
         lab = Lab(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]),
                   folder)
-        passed, failed = run_cases(lab, (sys.argv[3:] or [""])[0])
+        passed, failed, skipped = run_cases(lab, (sys.argv[3:] or [""])[0])
         problem = web_test.stop_labd(lab.process, lab.boards)
         if problem:
             print(f"FAIL {problem}")
             failed += 1
         if failed:
             print((folder / "labd.log").read_text(errors="replace")[-4000:])
-    print(f"{passed} passed, {failed} failed, 0 skipped")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
 
 
