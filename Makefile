@@ -52,7 +52,7 @@ deps-check: deps-build
 # reason.
 FETCH_DEBIAN = tools/setup/fetch.sh debian || [ $$? = 77 ]
 
-LIBFDT_DIR := $(BUILD)/libfdt
+LIBFDT_DIR ?= $(BUILD)/libfdt
 LIBFDT     := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_addresses.c \
 		fdt_empty_tree.c fdt_ro.c fdt_rw.c fdt_strerror.c fdt_sw.c \
 		fdt_wip.c)
@@ -74,13 +74,18 @@ KERNEL_S := $(wildcard arch/riscv/*.S arch/riscv/*/*.S)
 KERNEL_FDT := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_ro.c)
 # Run before the image is relocated: no tables, no calls out (docs/boot.md).
 EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
+# Where start-up spends its instructions; the rest is built for size.
+FAST_C   := kernel/fdt/dt.c kernel/fdt/address.c arch/riscv/mm/pagetable.c \
+	    arch/riscv/boot/relocate.c arch/riscv/boot/layout.c
 
-ARCH_FLAGS  := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+# clang 14 knows zicsr and zifencei as parts of i.
+MARCH       ?= rv64imac_zicsr_zifencei
+ARCH_FLAGS  := -march=$(MARCH) -mabi=lp64 -mcmodel=medany
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	       -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 KERNEL_INCLUDE := -I. -I$(BUILD)/include -I$(LIBFDT_DIR) \
 	       -isystem $(PICOLIBC)/include
-KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -Os -g -ffreestanding -fno-pic \
+KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -Os -g -ffreestanding -fbuiltin -fno-pic \
 	       -fno-common -ftls-model=local-exec -fno-omit-frame-pointer -fno-strict-aliasing \
 	       -ffunction-sections -fdata-sections \
 	       -fno-asynchronous-unwind-tables -fno-unwind-tables \
@@ -94,6 +99,7 @@ LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 	       -Wl,--defsym=vfprintf=__i_vfprintf
 
 CC          := $(CROSS_COMPILE)gcc
+LINK         = $(CROSS_COMPILE)gcc -mabi=lp64 $(LINK_FLAGS)
 CC_INCLUDE   = $(eval CC_INCLUDE := $(shell $(CC) -print-file-name=include))$(CC_INCLUDE)
 KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C) \
 		 $(notdir $(KERNEL_FDT)))
@@ -106,13 +112,15 @@ image: $(BUILD)/Image
 
 $(OFFSETS): arch/riscv/asm-offsets.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -MT $@ -MF $@.d -S $< -o $@.s
+	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -MT $@ -MF $@.d -S $< -o $@.s \
+		$(if $(findstring clang,$(CC)),-fno-integrated-as)
 	$(Q)sed -n 's/^->\([A-Z0-9_]*\) \(-\?[0-9]*\)/#define \1 \2/p' $@.s > $@
 
 $(BUILD)/kernel/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) $(WARNINGS) \
 		$(if $(filter $<,$(EARLY_C)),$(EARLY_FLAGS)) \
+		$(if $(filter $<,$(FAST_C)),-O2) \
 		-MMD -MP -c $< -o $@
 
 $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
@@ -128,7 +136,7 @@ $(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
 define link
-	$(Q)$(CC) $(ARCH_FLAGS) $(LINK_FLAGS) $(KERNEL_OBJS) $(1) $(LIBC) -o $@
+	$(Q)$(LINK) $(KERNEL_OBJS) $(1) $(LIBC) -o $@
 endef
 
 $(BUILD)/kernel/symbols-%.o: $(BUILD)/kernel/symbols-%.S Makefile
@@ -218,15 +226,54 @@ $(HOST_BINS):
 
 # ---- tests ----------------------------------------------------------------
 
+TEST_PARTS := test-host test-qemu
+RELINK      = test/host/relink.py --image $(BUILD)/Image \
+	      --elf $(BUILD)/kernel.elf --imgtool $(BUILD)/tools/imgtool \
+	      --script kernel.lds --seed $(SEED) -- \
+	      $(LINK) $(KERNEL_OBJS) \
+	      $(BUILD)/kernel/symbols-all.o $(LIBC)
+
 .PHONY: test test-host test-qemu check soak fuzz bench
 test: deps-test
-	$(Q)test/run.sh
+	$(Q)test/run.sh $(TEST_PARTS)
 
 test-host: deps-test image tools $(HOST_BINS)
-	$(Q)test/host/run.sh
+	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)"
 
 test-qemu: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/run.py
+
+# Beside the style checks: everything again with warnings as errors, and with
+# clang (its objects linked by GNU ld, which wants them not relaxed).
+check: deps-check deps-test
+	$(Q)$(PYTHON) tools/check/format.py
+	$(Q)$(PYTHON) tools/check/layers.py
+	$(Q)$(PYTHON) tools/check/docs.py
+	$(Q)$(MAKE) --no-print-directory WERROR=1 BUILD=$(BUILD)/check \
+		LIBFDT_DIR=$(LIBFDT_DIR) image tools
+	$(Q)$(PYTHON) tools/check/early.py \
+		$(patsubst %,$(BUILD)/check/kernel/%.o,\
+		arch/riscv/boot/head.S $(EARLY_C))
+	$(Q)$(PYTHON) tools/check/headers.py arch kernel drivers lib -- \
+		$(CC) $(KERNEL_FLAGS) -I$(BUILD)/check/include
+	$(Q)$(MAKE) --no-print-directory WERROR=1 BUILD=$(BUILD)/clang \
+		LIBFDT_DIR=$(LIBFDT_DIR) MARCH=rv64imac \
+		CC="clang --target=riscv64-linux-gnu -mno-relax" image
+	@echo "check: all good"
+
+# libFuzzer targets: FUZZ_SECONDS each, from the seeds beside them.
+FUZZ_SECONDS ?= 300
+FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
+		  $(wildcard test/fuzz/*_fuzz.c))
+
+$(BUILD)/fuzz/%: test/fuzz/%.c Makefile tools/test_sources.py | deps-test
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -I. -I$(LIBFDT_DIR) $< \
+		$$($(PYTHON) tools/test_sources.py --plain $<) -lz -o $@
+
+fuzz: $(FUZZ_TARGETS)
+	$(Q)$(PYTHON) test/fuzz/run.py $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 soak: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/soak.py

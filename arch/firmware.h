@@ -25,3 +25,9 @@ const char *arch_firmware_console(void);
 
 /* System reset by SRST; returns a negative errno if the firmware cannot. */
 int arch_firmware_reset(enum firmware_reset type);
+
+/*
+ * The legacy shutdown call. Firmware that cannot switch the machine off need
+ * not return from it (OpenSBI parks the hart): the last thing to try.
+ */
+void arch_firmware_shutdown(void);

@@ -10,8 +10,8 @@
 /* Selectors (AIA 1.0, 3.8). */
 #define IMSIC_EIDELIVERY  0x70u
 #define IMSIC_EITHRESHOLD 0x72u
-#define IMSIC_EIP0        0x80u
-#define IMSIC_EIE0        0xc0u
+#define IMSIC_EIP0	  0x80u
+#define IMSIC_EIE0	  0xc0u
 
 /*
  * Read, write, or set bits of one indirect register. On RV64 only the even

@@ -7,9 +7,9 @@
 
 /* Access rights of a mapping. PROT_IO adds device ordering and no caching
  * (Svpbmt IO where the hart has it; else the platform's PMAs decide). */
-#define PROT_R  0x1u
-#define PROT_W  0x2u
-#define PROT_X  0x4u
+#define PROT_R	0x1u
+#define PROT_W	0x2u
+#define PROT_X	0x4u
 #define PROT_IO 0x8u
 
 /*

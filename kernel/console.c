@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/firmware.h"
 #include "arch/irq.h"
 #include "arch/lock.h"
@@ -138,8 +138,8 @@ int console_init(void)
 	/* The firmware serves until the UART does. */
 	state.ops = NULL;
 	state.input_queued = false;
-	asked = cmdline_value(boot_info()->args, "console", arg, sizeof(arg)) >=
-		0;
+	asked = cmdline_value(boot_info()->args, "console", arg, sizeof(arg)) !=
+		-ENOENT;
 	console_choose(boot_fdt(), asked ? arg : NULL, choice);
 	if (!choice->firmware)
 		err = uart_start(choice);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CTRL(c) ((c) & 0x1f)
+#define CTRL(c) ((c)&0x1f)
 #define ESC	0x1b
 #define DEL	0x7f
 
@@ -69,8 +69,8 @@ static size_t word_start(const struct lineedit *e)
 static void history_show(struct lineedit *e, unsigned at)
 {
 	unsigned oldest = e->history_count > HISTORY_SIZE
-				  ? e->history_count - HISTORY_SIZE
-				  : 0;
+		? e->history_count - HISTORY_SIZE
+		: 0;
 
 	if (at < oldest || at > e->history_count)
 		return;
@@ -88,9 +88,8 @@ static void history_show(struct lineedit *e, unsigned at)
 
 static void history_add(struct lineedit *e)
 {
-	const char *last =
-		e->history[(e->history_count + HISTORY_SIZE - 1) %
-			   HISTORY_SIZE];
+	const char *last = e->history[(e->history_count + HISTORY_SIZE - 1) %
+				      HISTORY_SIZE];
 
 	if (!e->length || (e->history_count && !strcmp(last, e->line)))
 		return;

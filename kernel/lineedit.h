@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #define LINE_SIZE    128u /* with the final NUL */
-#define HISTORY_SIZE 8u   /* lines remembered */
+#define HISTORY_SIZE 8u	  /* lines remembered */
 
 struct lineedit {
 	const char *prompt;
@@ -21,12 +21,12 @@ struct lineedit {
 	const char *(*complete)(const char *start, size_t len, unsigned n);
 	char line[LINE_SIZE]; /* terminated whenever a line is complete */
 	size_t length, cursor;
-	char escape; /* 0, or how far into an escape sequence */
+	char escape;	/* 0, or how far into an escape sequence */
 	char parameter; /* its last digit */
-	bool after_cr; /* a LF that follows a CR is part of it */
+	bool after_cr;	/* a LF that follows a CR is part of it */
 	char history[HISTORY_SIZE][LINE_SIZE];
 	unsigned history_count; /* lines ever entered */
-	unsigned history_at;    /* the line shown; count = the new one */
+	unsigned history_at;	/* the line shown; count = the new one */
 };
 
 /* Make @e ready; the pointers must stay valid. */

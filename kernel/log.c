@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/lock.h"
 #include "arch/timer.h"
 
@@ -74,8 +74,9 @@ static size_t line_format(char *line, const char *area, const char *fmt,
 	int len;
 
 	hz += !hz;
-	len = snprintf(line, room, "[%5" PRIu64 ".%06" PRIu64 "] %s: ",
-		       ticks / hz, ticks % hz * 1000000 / hz, area);
+	len = snprintf(line, room,
+		       "[%5" PRIu64 ".%06" PRIu64 "] %s: ", ticks / hz,
+		       ticks % hz * 1000000 / hz, area);
 	n = min_u64(len, room - 1);
 	len = vsnprintf(line + n, room - n, fmt, args);
 	if (len > 0)

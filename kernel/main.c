@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/irq.h"
 #include "arch/machine.h"
 #include "kernel/cmdline.h"
@@ -83,10 +83,10 @@ static const struct {
 	const char *name;
 	int (*init)(void);
 } steps[] = {
-	{"memory", memory_init},     {"console", console_init},
-	{"report", report_init},     {"features", arch_features_init},
-	{"irqchip", irqchip_init},   {"timer", timer_init},
-	{"harts", arch_smp_init},	     {"devices", device_init},
+	{"memory", memory_init},	 {"console", console_init},
+	{"report", report_init},	 {"features", arch_features_init},
+	{"irqchip", irqchip_init},	 {"timer", timer_init},
+	{"harts", arch_smp_init},	 {"devices", device_init},
 	{"interrupts", interrupts_init}, {"ready", ready_init},
 };
 
@@ -105,8 +105,8 @@ void kernel_main(void)
 	}
 	if (cmdline_has(args, "selftest") ||
 	    cmdline_value(args, "selftest", pattern, sizeof(pattern)) >= 0) {
-		if (cmdline_value(args, "selftest", pattern,
-				  sizeof(pattern)) < 0)
+		if (cmdline_value(args, "selftest", pattern, sizeof(pattern)) <
+		    0)
 			pattern[0] = 0;
 		selftest_run(pattern);
 	}

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/irq.h"
 #include "arch/smp.h"
 #include "arch/timer.h"
@@ -15,7 +15,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
-#include "kernel/panic_priv.h"
+#include "kernel/panic_report.h"
 #include "kernel/reset.h"
 #include "kernel/smp.h"
 

@@ -2,7 +2,7 @@
 #include "kernel/reset.h"
 
 #include "arch/trap.h"
-#include "kernel/panic_priv.h"
+#include "kernel/panic_report.h"
 
 static struct {
 	void (*driver[2])(void); /* by enum firmware_reset */
@@ -20,5 +20,7 @@ _Noreturn void reset_machine(enum firmware_reset type)
 		state.driver[type]();
 	panic_print("reset: nothing here can %s this machine, halted\n",
 		    type == FIRMWARE_REBOOT ? "reboot" : "power off");
+	if (type == FIRMWARE_POWEROFF)
+		arch_firmware_shutdown();
 	arch_cpu_halt();
 }

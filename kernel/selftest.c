@@ -7,8 +7,6 @@
 #include "kernel/console.h"
 #include "kernel/reset.h"
 
-extern const struct selftest selftests_start[], selftests_end[];
-
 bool selftest_match(const char *pattern, const char *name)
 {
 	const char *star = NULL, *back = NULL;

@@ -18,15 +18,18 @@ struct selftest {
  * end in a panic and those that begin with "bench-" print figures: both run
  * only when the pattern names that kind.
  */
-#define SELFTEST(id, text, fn)                                                 \
-	static const struct selftest selftest_##id                             \
+#define SELFTEST(id, text, fn)                     \
+	static const struct selftest selftest_##id \
 		__attribute__((used, section(".selftests"))) = {text, fn}
 
+/* The list, gathered by kernel.lds. */
+extern const struct selftest selftests_start[], selftests_end[];
+
 /* A check inside a test: the failed condition is the reason. */
-#define SELFTEST_CHECK(condition)                                              \
-	do {                                                                   \
-		if (!(condition))                                              \
-			return #condition;                                     \
+#define SELFTEST_CHECK(condition)          \
+	do {                               \
+		if (!(condition))          \
+			return #condition; \
 	} while (0)
 
 /* Does @name match @pattern, in which '*' stands for any text? */

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/machine.h"
 #include "arch/mmu.h"
 #include "arch/smp.h"
@@ -114,8 +114,8 @@ static void command_map(const char *argument)
 
 		shell_print("  %012" PRIx64 "-%012" PRIx64 " %9s %-9s %s\n",
 			    r->start, r->start + r->size - 1,
-			    size_text(r->size, size),
-			    memmap_kind_name(r->kind), size_bar(r->size));
+			    size_text(r->size, size), memmap_kind_name(r->kind),
+			    size_bar(r->size));
 	}
 	arch_mmu_describe(print_line, NULL);
 }
@@ -141,7 +141,9 @@ static void command_harts(const char *argument)
 				    cpu.usable ? "left out" : "not usable");
 		if (cpu.mmu_levels)
 			shell_print("  sv%u", 12 + 9 * cpu.mmu_levels);
-		shell_print("  %s\n", cpu.isa);
+		shell_print("\n          ");
+		console_write(cpu.isa, strlen(cpu.isa));
+		shell_print("\n");
 	}
 }
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/irq.h"
 #include "arch/smp.h"
 #include "arch/timer.h"
@@ -139,13 +139,13 @@ static void start_one(const struct dt_cpu *cpu)
 
 	if (err)
 		log_err("boot", "hart %" PRIu64 " left out: %s", cpu->hart,
-			err == -ETIMEDOUT ? "it never arrived"
-			: err == -ENOSYS  ? "firmware has no HSM"
-			: err == -EBUSY	  ? "it is in use"
-			: err == -EINVAL  ? "firmware does not know it"
-			: err == -ENOMEM  ? "out of memory"
-			: err == -ENOSPC  ? "too many harts"
-					  : "firmware refused");
+			err == -ETIMEDOUT	 ? "it never arrived"
+				: err == -ENOSYS ? "firmware has no HSM"
+				: err == -EBUSY	 ? "it is in use"
+				: err == -EINVAL ? "firmware does not know it"
+				: err == -ENOMEM ? "out of memory"
+				: err == -ENOSPC ? "too many harts"
+						 : "firmware refused");
 }
 
 int smp_init(void)

@@ -1,4 +1,5 @@
-/* The compiler's run-time library: GCC Internals, "Integer library routines". */
+/* The compiler's run-time library: GCC Internals, "Integer library routines".
+ */
 #pragma once
 
 #include <stdint.h>

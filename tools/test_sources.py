@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Print make rules for host tests: test_sources.py BUILD TEST.c...
 
+With --plain TEST.c: just the sources it names.
+
 A test says at its head which sources it links besides itself:
     /* Sources: kernel/mm/memmap.c lib/range.c libfdt */
 `libfdt` stands for what the kernel links of it.
@@ -25,6 +27,10 @@ def objects(build, test):
 
 
 def main():
+    if sys.argv[1] == "--plain":
+        names = objects("", sys.argv[2])[1:]
+        print(" ".join(name[len("/host/"):-len(".o")] for name in names))
+        return
     build, tests = sys.argv[1], sys.argv[2:]
     for test in tests:
         name = test.split("/")[-1][:-2]

@@ -10,8 +10,7 @@
 #include "arch/riscv/cpu.h"
 #include "arch/riscv/trap.h"
 
-#define DEFINE(name, value)                                                    \
-	__asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
 
 void asm_offsets(void);
 
@@ -29,6 +28,7 @@ void asm_offsets(void)
 	DEFINE(CPU_STACK_HIGH, offsetof(struct cpu, stack_high));
 	DEFINE(CPU_EMERGENCY_TOP, offsetof(struct cpu, emergency_top));
 	DEFINE(CPU_BAD_SP, offsetof(struct cpu, bad_sp));
+	DEFINE(CPU_FALLBACKS, offsetof(struct cpu, fallbacks));
 	DEFINE(EMERGENCY_BYTES, EMERGENCY_SIZE);
 	DEFINE(HANDOFF_HART, offsetof(struct boot_handoff, hart));
 	DEFINE(HANDOFF_FDT, offsetof(struct boot_handoff, fdt));

@@ -13,16 +13,17 @@
 #define EMERGENCY_SIZE 0x1000ull
 
 struct cpu {
-	uint64_t scratch[2];     /* trap entry: two registers' room */
-	va_t stack_low;          /* sp may be in [stack_low, stack_high] */
-	va_t stack_high;         /* of the stack in use */
+	uint64_t scratch[2]; /* trap entry: two registers' room */
+	va_t stack_low;	     /* sp may be in [stack_low, stack_high] */
+	va_t stack_high;     /* of the stack in use */
 	va_t emergency_top;
-	va_t stack_base;         /* bottom of the stack made for it */
-	uint64_t bad_sp;         /* sp that made us fall back, or 0 */
-	uint64_t hart;           /* hardware id */
-	uint32_t index;          /* ours, 0 = boot hart */
+	va_t stack_base;    /* bottom of the stack made for it */
+	uint64_t bad_sp;    /* sp that made us fall back, or 0 */
+	uint64_t fallbacks; /* how often that happened */
+	uint64_t hart;	    /* hardware id */
+	uint32_t index;	    /* ours, 0 = boot hart */
 	uint32_t panic_depth;
-	uint32_t call_pending;   /* a cross-hart call waits (smp.c) */
+	uint32_t call_pending; /* a cross-hart call waits (smp.c) */
 };
 
 extern _Thread_local struct cpu cpu_this;

@@ -6,13 +6,13 @@
 #pragma once
 
 #define CSR_SSTATUS  0x100
-#define CSR_SIE      0x104
+#define CSR_SIE	     0x104
 #define CSR_STVEC    0x105
 #define CSR_SSCRATCH 0x140
 #define CSR_SEPC     0x141
 #define CSR_SCAUSE   0x142
 #define CSR_STVAL    0x143
-#define CSR_SIP      0x144
+#define CSR_SIP	     0x144
 #define CSR_STIMECMP 0x14d
 #define CSR_SISELECT 0x150
 #define CSR_SIREG    0x151
@@ -38,12 +38,12 @@
 /* Exception codes of scause (Privileged, table "scause values"). */
 #define CAUSE_FETCH_MISALIGNED 0
 #define CAUSE_FETCH_ACCESS     1
-#define CAUSE_ILLEGAL          2
+#define CAUSE_ILLEGAL	       2
 #define CAUSE_BREAKPOINT       3
 #define CAUSE_LOAD_ACCESS      5
 #define CAUSE_STORE_ACCESS     7
 #define CAUSE_FETCH_PAGE       12
-#define CAUSE_LOAD_PAGE        13
+#define CAUSE_LOAD_PAGE	       13
 #define CAUSE_STORE_PAGE       15
 
 #define SATP_MODE_SHIFT 60
@@ -56,102 +56,102 @@
 #define CSR_STR_(x) #x
 #define CSR_STR(x)  CSR_STR_(x)
 
-#define csr_read(csr)                                                          \
-	({                                                                     \
-		unsigned long value_;                                          \
-		__asm__ volatile("csrr %0, " CSR_STR(csr)                      \
-				 : "=r"(value_)                                \
-				 :                                             \
-				 : "memory");                                  \
-		value_;                                                        \
+#define csr_read(csr)                                     \
+	({                                                \
+		unsigned long value_;                     \
+		__asm__ volatile("csrr %0, " CSR_STR(csr) \
+				 : "=r"(value_)           \
+				 :                        \
+				 : "memory");             \
+		value_;                                   \
 	})
 
-#define csr_write(csr, value)                                                  \
-	__asm__ volatile("csrw " CSR_STR(csr) ", %0"                           \
-			 :                                                     \
-			 : "rK"((unsigned long)(value))                        \
+#define csr_write(csr, value)                           \
+	__asm__ volatile("csrw " CSR_STR(csr) ", %0"    \
+			 :                              \
+			 : "rK"((unsigned long)(value)) \
 			 : "memory")
 
-#define csr_set(csr, bits)                                                     \
-	__asm__ volatile("csrs " CSR_STR(csr) ", %0"                           \
-			 :                                                     \
-			 : "rK"((unsigned long)(bits))                         \
+#define csr_set(csr, bits)                             \
+	__asm__ volatile("csrs " CSR_STR(csr) ", %0"   \
+			 :                             \
+			 : "rK"((unsigned long)(bits)) \
 			 : "memory")
 
-#define csr_clear(csr, bits)                                                   \
-	__asm__ volatile("csrc " CSR_STR(csr) ", %0"                           \
-			 :                                                     \
-			 : "rK"((unsigned long)(bits))                         \
+#define csr_clear(csr, bits)                           \
+	__asm__ volatile("csrc " CSR_STR(csr) ", %0"   \
+			 :                             \
+			 : "rK"((unsigned long)(bits)) \
 			 : "memory")
 
 /* Write @value and return what was there. */
-#define csr_swap(csr, value)                                                   \
-	({                                                                     \
-		unsigned long old_;                                            \
-		__asm__ volatile("csrrw %0, " CSR_STR(csr) ", %1"              \
-				 : "=r"(old_)                                  \
-				 : "rK"((unsigned long)(value))                \
-				 : "memory");                                  \
-		old_;                                                          \
+#define csr_swap(csr, value)                                      \
+	({                                                        \
+		unsigned long old_;                               \
+		__asm__ volatile("csrrw %0, " CSR_STR(csr) ", %1" \
+				 : "=r"(old_)                     \
+				 : "rK"((unsigned long)(value))   \
+				 : "memory");                     \
+		old_;                                             \
 	})
 
 /* Clear @bits and return the whole CSR as it was. */
-#define csr_read_clear(csr, bits)                                              \
-	({                                                                     \
-		unsigned long old_;                                            \
-		__asm__ volatile("csrrc %0, " CSR_STR(csr) ", %1"              \
-				 : "=r"(old_)                                  \
-				 : "rK"((unsigned long)(bits))                 \
-				 : "memory");                                  \
-		old_;                                                          \
+#define csr_read_clear(csr, bits)                                 \
+	({                                                        \
+		unsigned long old_;                               \
+		__asm__ volatile("csrrc %0, " CSR_STR(csr) ", %1" \
+				 : "=r"(old_)                     \
+				 : "rK"((unsigned long)(bits))    \
+				 : "memory");                     \
+		old_;                                             \
 	})
 
 /*
  * An exception table entry (see extable.h): when the instruction at label 1
  * traps, go on at label 2.
  */
-#define EXTABLE_1_TO_2                                                         \
-	".pushsection .extable, \"a\"\n"                                       \
-	".balign 4\n"                                                          \
-	".word 1b - .\n"                                                       \
-	".word 2f - .\n"                                                       \
+#define EXTABLE_1_TO_2                   \
+	".pushsection .extable, \"a\"\n" \
+	".balign 4\n"                    \
+	".word 1b - .\n"                 \
+	".word 2f - .\n"                 \
 	".popsection\n"
 
 /*
  * Read a CSR that may not exist. True and its value in *@out, or false when
  * the access traps.
  */
-#define csr_read_probe(csr, out)                                               \
-	({                                                                     \
-		unsigned long there_, value_;                                  \
-		__asm__ volatile("li %0, 0\n"                                  \
-				 "li %1, 0\n"                                  \
-				 "1: csrr %1, " CSR_STR(csr) "\n"              \
-				 "li %0, 1\n"                                  \
-				 EXTABLE_1_TO_2                                \
-				 "2:\n"                                        \
-				 : "=&r"(there_), "=&r"(value_)                \
-				 :                                             \
-				 : "memory");                                  \
-		*(out) = value_;                                               \
-		there_ != 0;                                                   \
+#define csr_read_probe(csr, out)                                          \
+	({                                                                \
+		unsigned long there_, value_;                             \
+		__asm__ volatile("li %0, 0\n"                             \
+				 "li %1, 0\n"                             \
+				 "1: csrr %1, " CSR_STR(                  \
+					 csr) "\n"                        \
+					      "li %0, 1\n" EXTABLE_1_TO_2 \
+					      "2:\n"                      \
+				 : "=&r"(there_), "=&r"(value_)           \
+				 :                                        \
+				 : "memory");                             \
+		*(out) = value_;                                          \
+		there_ != 0;                                              \
 	})
 
 /* Swap a value into a CSR that may not exist; *@out as it was before. */
-#define csr_swap_probe(csr, value, out)                                        \
-	({                                                                     \
-		unsigned long there_, value_;                                  \
-		__asm__ volatile("li %0, 0\n"                                  \
-				 "li %1, 0\n"                                  \
-				 "1: csrrw %1, " CSR_STR(csr) ", %2\n"         \
-				 "li %0, 1\n"                                  \
-				 EXTABLE_1_TO_2                                \
-				 "2:\n"                                        \
-				 : "=&r"(there_), "=&r"(value_)                \
-				 : "r"((unsigned long)(value))                 \
-				 : "memory");                                  \
-		*(out) = value_;                                               \
-		there_ != 0;                                                   \
+#define csr_swap_probe(csr, value, out)                                   \
+	({                                                                \
+		unsigned long there_, value_;                             \
+		__asm__ volatile("li %0, 0\n"                             \
+				 "li %1, 0\n"                             \
+				 "1: csrrw %1, " CSR_STR(                 \
+					 csr) ", %2\n"                    \
+					      "li %0, 1\n" EXTABLE_1_TO_2 \
+					      "2:\n"                      \
+				 : "=&r"(there_), "=&r"(value_)           \
+				 : "r"((unsigned long)(value))            \
+				 : "memory");                             \
+		*(out) = value_;                                          \
+		there_ != 0;                                              \
 	})
 
 static inline void sfence_vma_all(void)

@@ -3,13 +3,6 @@
 
 #include "arch/riscv/csr.h"
 
-struct extable_entry {
-	int32_t insn;
-	int32_t fixup;
-};
-
-extern const struct extable_entry extable_start[], extable_end[];
-
 uint64_t extable_find(uint64_t pc)
 {
 	const struct extable_entry *e;
@@ -20,20 +13,20 @@ uint64_t extable_find(uint64_t pc)
 	return 0;
 }
 
-#define PROBE_READ(bits, op)                                                   \
-	bool probe_read##bits(uint64_t address, uint##bits##_t *out)           \
-	{                                                                      \
-		unsigned long there, value;                                    \
-                                                                               \
-		__asm__ volatile("li %0, 0\n"                                  \
-				 "li %1, 0\n"                                  \
-				 "1: " op " %1, 0(%2)\n"                       \
-				 "li %0, 1\n" EXTABLE_1_TO_2 "2:\n"            \
-				 : "=&r"(there), "=&r"(value)                  \
-				 : "r"(address)                                \
-				 : "memory");                                  \
-		*out = (uint##bits##_t)value;                                  \
-		return there != 0;                                             \
+#define PROBE_READ(bits, op)                                         \
+	bool probe_read##bits(uint64_t address, uint##bits##_t *out) \
+	{                                                            \
+		unsigned long there, value;                          \
+                                                                     \
+		__asm__ volatile("li %0, 0\n"                        \
+				 "li %1, 0\n"                        \
+				 "1: " op " %1, 0(%2)\n"             \
+				 "li %0, 1\n" EXTABLE_1_TO_2 "2:\n"  \
+				 : "=&r"(there), "=&r"(value)        \
+				 : "r"(address)                      \
+				 : "memory");                        \
+		*out = (uint##bits##_t)value;                        \
+		return there != 0;                                   \
 	}
 
 PROBE_READ(64, "ld")

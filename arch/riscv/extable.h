@@ -10,6 +10,14 @@
 
 #include "lib/addr.h"
 
+struct extable_entry {
+	int32_t insn;  /* from this field to the instruction that may trap */
+	int32_t fixup; /* from this field to where to go on */
+};
+
+/* The whole table, gathered by kernel.lds. */
+extern const struct extable_entry extable_start[], extable_end[];
+
 /* Where to go on after a trap at @pc; 0 when @pc is not in the table. */
 uint64_t extable_find(uint64_t pc);
 

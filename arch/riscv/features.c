@@ -4,7 +4,7 @@
  */
 #include "arch/riscv/features.h"
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/machine.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/mm/space.h"
@@ -79,8 +79,8 @@ int arch_features_init(void)
 {
 	unsigned long value;
 
-	found.sstc = all_harts_have("sstc") &&
-		     csr_read_probe(CSR_STIMECMP, &value);
+	found.sstc =
+		all_harts_have("sstc") && csr_read_probe(CSR_STIMECMP, &value);
 	if (all_harts_have("svpbmt")) {
 		found.svpbmt = true;
 		space_io_strict();

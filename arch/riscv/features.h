@@ -5,11 +5,11 @@
 #include <stdint.h>
 
 struct features {
-	bool sstc;	       /* stimecmp: in the device tree and it answers */
-	bool svpbmt;	       /* in the device tree of every usable hart */
-	bool hypervisor;       /* in the device tree and hgatp answers */
-	const char *gstage;    /* largest G-stage format; NULL without H */
-	unsigned vmid_bits;    /* VMIDLEN that hgatp implements */
+	bool sstc;	    /* stimecmp: in the device tree and it answers */
+	bool svpbmt;	    /* in the device tree of every usable hart */
+	bool hypervisor;    /* in the device tree and hgatp answers */
+	const char *gstage; /* largest G-stage format; NULL without H */
+	unsigned vmid_bits; /* VMIDLEN that hgatp implements */
 };
 
 /* As arch_features_init() found them; all false before. */

@@ -5,26 +5,26 @@
  */
 #include "arch/io.h"
 
-#define IO_READ(bits, op)                                                      \
-	uint##bits##_t arch_read##bits(const volatile void *reg)               \
-	{                                                                      \
-		uint##bits##_t value;                                          \
-                                                                               \
-		__asm__ volatile("fence io, i\n" op " %0, 0(%1)\n"             \
-				 "fence i, ior\n"                              \
-				 : "=r"(value)                                 \
-				 : "r"(reg)                                    \
-				 : "memory");                                  \
-		return value;                                                  \
+#define IO_READ(bits, op)                                          \
+	uint##bits##_t arch_read##bits(const volatile void *reg)   \
+	{                                                          \
+		uint##bits##_t value;                              \
+                                                                   \
+		__asm__ volatile("fence io, i\n" op " %0, 0(%1)\n" \
+				 "fence i, ior\n"                  \
+				 : "=r"(value)                     \
+				 : "r"(reg)                        \
+				 : "memory");                      \
+		return value;                                      \
 	}
 
-#define IO_WRITE(bits, op)                                                     \
-	void arch_write##bits(volatile void *reg, uint##bits##_t value)        \
-	{                                                                      \
-		__asm__ volatile("fence iorw, o\n" op " %0, 0(%1)\n"           \
-				 :                                             \
-				 : "r"(value), "r"(reg)                        \
-				 : "memory");                                  \
+#define IO_WRITE(bits, op)                                              \
+	void arch_write##bits(volatile void *reg, uint##bits##_t value) \
+	{                                                               \
+		__asm__ volatile("fence iorw, o\n" op " %0, 0(%1)\n"    \
+				 :                                      \
+				 : "r"(value), "r"(reg)                 \
+				 : "memory");                           \
 	}
 
 IO_READ(8, "lbu")

@@ -60,9 +60,9 @@ const char *sbi_impl_name(void)
 {
 	/* SBI 3.0, table "SBI Implementation IDs". */
 	static const char *const names[] = {
-		"BBL",	    "OpenSBI",	"Xvisor",     "KVM", "RustSBI",
-		"Diosix",   "Coffer",	"Xen",	      "PolarFire HSS",
-		"coreboot", "oreboot",	"bhyve",
+		"BBL",		 "OpenSBI",  "Xvisor",	"KVM",
+		"RustSBI",	 "Diosix",   "Coffer",	"Xen",
+		"PolarFire HSS", "coreboot", "oreboot", "bhyve",
 	};
 
 	if (!sbi.features.version)
@@ -128,9 +128,12 @@ int arch_firmware_reset(enum firmware_reset type)
 
 	if (sbi.features.srst)
 		sbi_call(SBI_EXT_SRST, 0, what, 0, 0);
-	else if (type == FIRMWARE_POWEROFF)
-		sbi_call(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0);
 	return -ENOSYS;
+}
+
+void arch_firmware_shutdown(void)
+{
+	sbi_call(SBI_EXT_LEGACY_SHUTDOWN, 0, 0, 0, 0);
 }
 
 void sbi_timer_set(uint64_t deadline)

@@ -4,9 +4,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #define SBI_EXT_LEGACY_SET_TIMER 0x00
 #define SBI_EXT_LEGACY_PUTCHAR	 0x01
 #define SBI_EXT_LEGACY_GETCHAR	 0x02
@@ -40,6 +37,11 @@
 #define SBI_ERR_INVALID_ADDRESS	  -5
 #define SBI_ERR_ALREADY_AVAILABLE -6
 #define SBI_ERR_ALREADY_STARTED	  -7
+
+#ifndef __ASSEMBLER__
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct sbi_ret {
 	long error;
@@ -94,3 +96,5 @@ int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque);
 
 /* Stop this hart (HSM); returns only when firmware cannot. */
 void sbi_hart_stop(void);
+
+#endif

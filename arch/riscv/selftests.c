@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/mmu.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/boot/relocate.h"
@@ -18,6 +18,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/panic.h"
 #include "kernel/selftest.h"
+#include "kernel/smp.h"
 
 struct rela {
 	uint64_t offset, info;
@@ -60,15 +61,17 @@ static const char *leaf_problem(const struct pagetable_entry *e)
 	if (e->va < 1ull << 63)
 		return "the low half is mapped";
 	r = memmap_find(&boot_info()->memmap, e->pa);
+	if (!r && (e->va < LAYOUT_WINDOW_BASE || e->va >= LAYOUT_IMAGE_BASE))
+		return "a leaf outside memory";
 	if (!r)
-		return e->prot & PROT_IO ? NULL : "a leaf outside memory";
+		return e->prot & PROT_X ? "registers are executable" : NULL;
 	if (e->prot & PROT_IO)
 		return "registers mapped over memory";
 	if (r->kind >= MEMMAP_FIRMWARE)
 		return "a leaf over memory that is not ours";
 	if (e->pa + e->size > r->start + r->size) {
-		const struct memmap_region *last = memmap_find(
-			&boot_info()->memmap, e->pa + e->size - 1);
+		const struct memmap_region *last =
+			memmap_find(&boot_info()->memmap, e->pa + e->size - 1);
 
 		if (!last || last->kind >= MEMMAP_FIRMWARE)
 			return "a leaf reaches beyond its memory";
@@ -100,9 +103,8 @@ static const char *test_pagetable(void)
 	SELFTEST_CHECK(leaves > 4);
 	SELFTEST_CHECK(pagetable_lookup(space_table(), (va_t)boot_guard, &e) ==
 		       -ENOENT);
-	SELFTEST_CHECK(pagetable_lookup(space_table(),
-					cpu_this.stack_base - 1, &e) ==
-		       -ENOENT);
+	SELFTEST_CHECK(pagetable_lookup(space_table(), cpu_this.stack_base - 1,
+					&e) == -ENOENT);
 	return walk_problem;
 }
 SELFTEST(pagetable, "pagetable-walk", test_pagetable);
@@ -137,7 +139,8 @@ static const char *test_fixup(void)
 }
 SELFTEST(fixup, "trap-fixup", test_fixup);
 
-/* All registers survive a trap: a sum over them is the same before and after. */
+/* All registers survive a trap: a sum over them is the same before and after.
+ */
 static const char *test_registers(void)
 {
 	unsigned long sum;
@@ -157,7 +160,8 @@ static const char *test_registers(void)
 }
 SELFTEST(registers, "trap-registers", test_registers);
 
-/* ---- faults: each must end in its own report ------------------------------ */
+/* ---- faults: each must end in its own report ------------------------------
+ */
 
 static const char *crash_null_call(void)
 {
@@ -182,6 +186,13 @@ static const char *crash_write_text(void)
 	return "came back";
 }
 SELFTEST(crash_write_text, "crash-write-text", crash_write_text);
+
+static const char *crash_write_rodata(void)
+{
+	*(volatile uint64_t *)rodata_start = 0;
+	return "came back";
+}
+SELFTEST(crash_write_rodata, "crash-write-rodata", crash_write_rodata);
 
 static const char *crash_exec_data(void)
 {
@@ -258,7 +269,42 @@ static const char *crash_assert(void)
 }
 SELFTEST(crash_panic, "crash-panic", crash_assert);
 
-/* ---- figures -------------------------------------------------------------- */
+/* The report itself faults: sp and all stacks' bounds are wrong. */
+static const char *crash_nested(void)
+{
+	cpu_this.emergency_top = 64;
+	__asm__ volatile("li sp, 0x1000\n ld zero, 0(zero)");
+	__builtin_unreachable();
+}
+SELFTEST(crash_nested, "crash-nested", crash_nested);
+
+static const char *crash_double_free(void)
+{
+	pa_t pa;
+
+	if (page_alloc(0, &pa))
+		return "no page";
+	page_free(pa);
+	page_free(pa);
+	return "came back";
+}
+SELFTEST(crash_double_free, "crash-double-free", crash_double_free);
+
+static void fault_here(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("ld zero, 0(zero)");
+}
+
+static const char *crash_other_hart(void)
+{
+	smp_call(1, fault_here, NULL);
+	return "came back";
+}
+SELFTEST(crash_other_hart, "crash-other-hart", crash_other_hart);
+
+/* ---- figures --------------------------------------------------------------
+ */
 
 #define BENCH_VA (LAYOUT_WINDOW_BASE + GIB(1))
 

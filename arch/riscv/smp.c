@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/irq.h"
 #include "arch/machine.h"
 #include "arch/mmu.h"

@@ -1,7 +1,7 @@
 /* The hart's clock and timer: Sstc's stimecmp where probed, else SBI. */
 #include "arch/timer.h"
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/features.h"
 #include "arch/riscv/sbi.h"

@@ -9,9 +9,14 @@
 #include "arch/riscv/asm-offsets.h"
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
+#include "arch/riscv/sbi.h"
+
+	.type cpu_this, @tls_object
 
 /* struct cpu lies within the reach of a 12-bit offset (kernel.lds asserts). */
 #define CPU(field) %tprel_lo(cpu_this + field)(tp)
+/* Nested faults in a report end sooner, in panic_enter(). */
+#define FALLBACKS_MAX 8
 #define X(n)	   (FRAME_X + 8 * (n))
 
 	.text
@@ -76,6 +81,11 @@ FUNC(trap_entry)
 	 * Fall back; from now on the emergency stack is the one in use, so
 	 * that a trap taken on it nests instead of starting over.
 	 */
+	ld	t0, CPU(CPU_FALLBACKS)
+	addi	t0, t0, 1
+	sd	t0, CPU(CPU_FALLBACKS)
+	li	t1, FALLBACKS_MAX
+	bltu	t1, t0, .Lgive_up
 	sd	sp, CPU(CPU_BAD_SP)
 	ld	t1, CPU(CPU_EMERGENCY_TOP)
 	sd	t1, CPU(CPU_STACK_HIGH)
@@ -84,4 +94,25 @@ FUNC(trap_entry)
 	sd	t0, CPU(CPU_STACK_LOW)
 	addi	t1, t1, -FRAME_SIZE
 	j	.Lframe
+
+.Lgive_up:
+	/*
+	 * Even the emergency stack faults: a last word on the boot stack,
+	 * whoever's it was; if that faults as well, just the end.
+	 */
+	addi	t1, t1, 1
+	bltu	t1, t0, 1f
+	lla	sp, boot_stack_top
+	csrr	a0, CSR_SCAUSE
+	csrr	a1, CSR_SEPC
+	csrr	a2, CSR_STVAL
+	call	early_nested_panic
+1:
+	li	a7, SBI_EXT_SRST
+	li	a6, 0
+	li	a0, SBI_SRST_SHUTDOWN
+	li	a1, 1			/* reason: system failure */
+	ecall
+2:	wfi
+	j	2b
 END(trap_entry)

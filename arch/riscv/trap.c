@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/mmu.h"
 #include "arch/trap.h"
 #include "arch/riscv/boot/image.h"
@@ -17,7 +17,7 @@
 #include "arch/riscv/csr.h"
 #include "arch/riscv/extable.h"
 #include "kernel/irq.h"
-#include "kernel/panic_priv.h"
+#include "kernel/panic_report.h"
 #include "kernel/smp.h"
 #include "kernel/symbols.h"
 #include "kernel/timer.h"
@@ -58,9 +58,9 @@ static const char *trap_explain(const struct trap_frame *f)
 
 	if (cpu_this.bad_sp)
 		return cpu_this.bad_sp - (cpu_this.stack_base - STACK_SIZE) <
-				       STACK_SIZE + sizeof(*f)
-			       ? ", kernel stack overflow"
-			       : ", bad stack pointer";
+				STACK_SIZE + sizeof(*f)
+			? ", kernel stack overflow"
+			: ", bad stack pointer";
 	if (cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_ACCESS) {
 		if (f->sepc < PAGE_SIZE)
 			return ", call of a null pointer";
@@ -76,25 +76,47 @@ static const char *trap_explain(const struct trap_frame *f)
 	return "";
 }
 
-static void print_symbol(const char *lead, uint64_t address)
+static bool in_text(uint64_t address)
 {
-	uint64_t offset;
-	const char *name;
+	return in_image(address, text_start, text_end);
+}
 
-	if (in_image(address, text_start, text_end) &&
-	    !symbols_lookup(address - (uint64_t)_start, &name, &offset))
-		panic_print("%s%016" PRIx64 " %s+0x%" PRIx64 "\n", lead,
-			    address, name, offset);
+static void print_symbol(uint64_t address, const char *name, uint64_t offset)
+{
+	if (name)
+		panic_print("  %016" PRIx64 " %s+0x%" PRIx64 "\n", address,
+			    name, offset);
 	else
-		panic_print("%s%016" PRIx64 "\n", lead, address);
+		panic_print("  %016" PRIx64 "\n", address);
+}
+
+static void print_pc(uint64_t pc)
+{
+	uint64_t offset = 0;
+	const char *name = NULL;
+
+	if (in_text(pc))
+		symbols_lookup(pc - (uint64_t)_start, &name, &offset);
+	print_symbol(pc, name, offset);
+}
+
+/* A return address may lie behind its function, if that call never returns. */
+static void print_return(uint64_t ra)
+{
+	uint64_t offset = 0;
+	const char *name = NULL;
+
+	if (in_text(ra - 1))
+		symbols_lookup(ra - 1 - (uint64_t)_start, &name, &offset);
+	print_symbol(ra, name, offset + 1);
 }
 
 static void print_registers(const struct trap_frame *f)
 {
 	static const char name[32][4] = {
-		"z",  "ra", "sp", "gp",	 "tp",	"t0", "t1", "t2",
-		"s0", "s1", "a0", "a1",	 "a2",	"a3", "a4", "a5",
-		"a6", "a7", "s2", "s3",	 "s4",	"s5", "s6", "s7",
+		"z",  "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+		"s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+		"a6", "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
 		"s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
 	};
 	unsigned i;
@@ -110,7 +132,8 @@ static void print_registers(const struct trap_frame *f)
 
 /*
  * Follow the frame pointers (psABI: fp - 8 holds ra, fp - 16 the caller's
- * fp), which must rise; a broken chain ends the list.
+ * fp), which must rise; a broken chain ends the list. A function that calls
+ * nothing has saved no ra: its fp - 8 holds the caller's fp.
  */
 static void print_backtrace(const struct trap_frame *f)
 {
@@ -118,14 +141,19 @@ static void print_backtrace(const struct trap_frame *f)
 	int i;
 
 	panic_print("backtrace:\n");
-	print_symbol("  ", f->sepc);
-	print_symbol("  ", f->x[1]);
+	print_pc(f->sepc);
+	if (!in_text(f->sepc))
+		print_return(f->x[1]);
 	for (i = 0; i < BACKTRACE_MAX; i++) {
 		if (fp % 16 || !probe_read64(fp - 8, &ra) ||
 		    !probe_read64(fp - 16, &next))
 			return;
-		if (ra != f->x[1] || i)
-			print_symbol("  ", ra);
+		if (!i && !in_text(ra)) {
+			next = ra;
+			ra = f->x[1];
+		}
+		if (i || ra != f->x[1] || in_text(f->sepc))
+			print_return(ra);
 		if (next <= fp)
 			return;
 		fp = next;
@@ -180,8 +208,6 @@ static void trap_interrupt(uint64_t number)
 		break;
 	}
 }
-
-extern const char trap_panic_break[];
 
 void trap_handle(struct trap_frame *f)
 {

@@ -15,5 +15,8 @@ struct trap_frame {
 /* Where stvec points from boot_start() on (trap.S). */
 void trap_entry(void);
 
+/* The breakpoint by which arch_panic() asks for a report. */
+extern const char trap_panic_break[];
+
 /* Called by trap_entry; returns to go on at frame->sepc. */
 void trap_handle(struct trap_frame *frame);

@@ -19,6 +19,7 @@
 #define DOMAINCFG	  0x0000ul
 #define SOURCECFG(source) (4ul * (source)) /* from source 1 on */
 #define SETIPNUM	  0x1cdcul
+#define IN_CLRIP(word)	  (0x1d00ul + 4ul * (word))
 #define SETIENUM	  0x1edcul
 #define CLRIE(word)	  (0x1f00ul + 4ul * (word))
 #define TARGET(source)	  (0x3000ul + 4ul * (source))
@@ -75,17 +76,30 @@ static void aplic_dispatch(struct irqchip *chip)
 }
 
 /*
- * A line's message arrived. Once sent, a level-sensitive source is ignored
- * until its wire has fallen: where it is still up after the handler, setting
- * the pending bit sends the next message (AIA 1.0, 4.9.2, second option).
+ * Once its message is sent, a level-sensitive source is ignored until its wire
+ * has fallen; where the wire is still up, setting the pending bit sends the
+ * next one (AIA 1.0, 4.9.2). By the specification setting it is ignored while
+ * the wire is down, but QEMU 7.2 sends a message all the same, without end:
+ * hence the look at the wire.
  */
+static void level_repeat(const struct aplic_line *line)
+{
+	const struct aplic *a = line->aplic;
+	unsigned source = line - a->line;
+	uint32_t wires = arch_read32(a->base + IN_CLRIP(source / 32));
+
+	if (wires >> source % 32 & 1)
+		aplic_write(a, SETIPNUM, source);
+}
+
+/* A line's message arrived. */
 static void message_handle(void *arg)
 {
 	struct aplic_line *line = arg;
 
 	line->handler.fn(line->handler.arg);
 	if (line->level)
-		aplic_write(line->aplic, SETIPNUM, line - line->aplic->line);
+		level_repeat(line);
 }
 
 /* The source mode for the trigger type in an interrupt's second cell (Linux
@@ -148,7 +162,7 @@ static int aplic_request(struct irqchip *chip, const struct dt_irq *irq,
 	aplic_write(a, SETIENUM, source);
 	/* A wire that is up already need not have set the pending bit. */
 	if (line->level)
-		aplic_write(a, SETIPNUM, source);
+		level_repeat(line);
 	return 0;
 }
 

@@ -9,21 +9,16 @@
 /* More make no sense in any binding; the bound keeps products small. */
 #define CELLS_MAX 8u
 
-static void cells_one(const void *fdt, int offset, const char *name,
-		      uint32_t *out)
-{
-	int len;
-	const void *p = dt_prop_at(fdt, offset, name, &len);
-
-	if (p && len == 4)
-		*out = dt_cell(p);
-}
-
 void dt_cells_read(const void *fdt, int offset, struct dt_cells *out)
 {
-	*out = (struct dt_cells){2, 1};
-	cells_one(fdt, offset, "#address-cells", &out->address);
-	cells_one(fdt, offset, "#size-cells", &out->size);
+	struct dt_want want[] = {{.name = "#address-cells"},
+				 {.name = "#size-cells"}};
+
+	dt_props_at(fdt, offset, want, ARRAY_SIZE(want));
+	out->address =
+		want[0].value && want[0].len == 4 ? dt_cell(want[0].value) : 2;
+	out->size =
+		want[1].value && want[1].len == 4 ? dt_cell(want[1].value) : 1;
 }
 
 int dt_reg_local(const void *fdt, const struct dt_node *n, unsigned index,

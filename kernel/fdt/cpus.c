@@ -19,15 +19,22 @@ void dt_cpu_begin(const void *fdt, struct dt_cpu_iter *it)
 		!dt_first_child(fdt, &cpus, &it->node);
 }
 
-static unsigned mmu_levels(const void *fdt, const struct dt_node *n)
+/* A string property, or "" when it is missing or not terminated. */
+static const char *want_string(const struct dt_want *want)
 {
-	static const char types[][12] = {"riscv,sv39", "riscv,sv48",
-					 "riscv,sv57"};
+	const char *text = want->value;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(types); i++)
-		if (dt_string_is(fdt, n, "mmu-type", types[i]))
-			return 3 + i;
-	return 0;
+	return text && want->len && !text[want->len - 1] ? text : "";
+}
+
+static unsigned mmu_levels(const struct dt_want *want)
+{
+	const char *type = want_string(want);
+
+	return !strcmp(type, "riscv,sv39")    ? 3
+		: !strcmp(type, "riscv,sv48") ? 4
+		: !strcmp(type, "riscv,sv57") ? 5
+					      : 0;
 }
 
 /* The phandle of the hart's own interrupt controller, a child of its node. */
@@ -45,14 +52,14 @@ static uint32_t intc_phandle(const void *fdt, const struct dt_node *n)
 }
 
 /* A cache block size that can be used: a power of two. */
-static uint32_t block_size(const void *fdt, const struct dt_node *n,
-			   const char *name)
+static uint32_t block_size(const struct dt_want *want)
 {
 	uint32_t size;
 
-	if (dt_u32(fdt, n, name, &size) || !is_aligned(size, size))
+	if (!want->value || want->len != 4)
 		return 0;
-	return size;
+	size = dt_cell(want->value);
+	return is_aligned(size, size) ? size : 0;
 }
 
 /* Is @n a cpu node, and which hart? Its siblings are cpu-map and the like. */
@@ -60,8 +67,8 @@ static bool hart_id(const void *fdt, const struct dt_node *n, uint64_t *hart)
 {
 	struct range reg;
 
-	if (!dt_string_is(fdt, n, "device_type", "cpu") &&
-	    !dt_name_is(fdt, n, "cpu"))
+	if (!dt_name_is(fdt, n, "cpu") &&
+	    !dt_string_is(fdt, n, "device_type", "cpu"))
 		return false;
 	if (dt_reg_local(fdt, n, 0, &reg))
 		return false;
@@ -72,14 +79,19 @@ static bool hart_id(const void *fdt, const struct dt_node *n, uint64_t *hart)
 static void cpu_read(const void *fdt, const struct dt_node *n,
 		     struct dt_cpu *out)
 {
+	struct dt_want want[] = {{.name = "mmu-type"},
+				 {.name = "riscv,isa"},
+				 {.name = "riscv,cbom-block-size"},
+				 {.name = "riscv,cboz-block-size"}};
+
+	dt_props_at(fdt, n->offset, want, ARRAY_SIZE(want));
 	out->offset = n->offset;
-	out->mmu_levels = mmu_levels(fdt, n);
+	out->mmu_levels = mmu_levels(&want[0]);
 	out->usable = out->mmu_levels && dt_enabled(fdt, n);
-	if (dt_string(fdt, n, "riscv,isa", 0, &out->isa))
-		out->isa = "";
+	out->isa = want_string(&want[1]);
 	out->intc_phandle = intc_phandle(fdt, n);
-	out->cbom_size = block_size(fdt, n, "riscv,cbom-block-size");
-	out->cboz_size = block_size(fdt, n, "riscv,cboz-block-size");
+	out->cbom_size = block_size(&want[2]);
+	out->cboz_size = block_size(&want[3]);
 }
 
 bool dt_cpu_next(const void *fdt, struct dt_cpu_iter *it, struct dt_cpu *out)

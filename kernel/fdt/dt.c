@@ -8,9 +8,11 @@
  * that is why a walk costs a tenth of libfdt's, which checks every step again.
  * libfdt gives the format's constants and is the oracle of the host tests.
  */
-#include "kernel/fdt/dt_priv.h"
+#include "kernel/fdt/dt.h"
 
 #include <errno.h>
+
+#include "kernel/fdt/dt_priv.h"
 
 /* Tags as they lie in memory, to compare without turning bytes around. */
 #define RAW_BEGIN    cpu_to_fdt32(FDT_BEGIN_NODE)
@@ -43,13 +45,31 @@ static uint32_t tag_raw(const uint8_t *p)
 {
 	uint32_t raw;
 
-	memcpy(&raw, __builtin_assume_aligned(p, 4), sizeof(raw));
+	/* The builtin: freestanding code would call memcpy() for this. */
+	__builtin_memcpy(&raw, __builtin_assume_aligned(p, 4), sizeof(raw));
 	return raw;
+}
+
+/* A length or offset in a checked tree: below 2^24, as DT_SIZE_MAX says. */
+static uint32_t cell24(const uint8_t *p)
+{
+	return (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static const uint8_t *structure(const void *fdt)
 {
-	return (const uint8_t *)fdt + fdt_off_dt_struct(fdt);
+	const uint8_t *header = fdt;
+
+	return header +
+		cell24(header + offsetof(struct fdt_header, off_dt_struct));
+}
+
+static const char *strings_block(const void *fdt)
+{
+	const uint8_t *header = fdt;
+
+	return (const char *)header +
+		cell24(header + offsetof(struct fdt_header, off_dt_strings));
 }
 
 /* ---- checking ---- */
@@ -222,11 +242,14 @@ uint32_t dt_total_size(const void *fdt)
 /* The first tag after the name of the node at @offset. */
 static int name_skip(const uint8_t *block, int offset)
 {
-	const uint8_t *p = block + offset + 4;
+	uint32_t word;
 
-	while (*p)
-		p++;
-	return (int)align_up((uint64_t)(p - block) + 1, 4);
+	/* Four characters at once: the name ends in the word with a 0 byte. */
+	do {
+		offset += 4;
+		word = tag_raw(block + offset);
+	} while (!((word - 0x01010101u) & ~word & 0x80808080u));
+	return offset + 4;
 }
 
 /* The first tag from @at on that is neither property nor filler. */
@@ -237,7 +260,7 @@ static int props_skip(const uint8_t *block, int at)
 
 		if (tag == RAW_PROP)
 			at += (int)(PROP_HEADER +
-				    align_up(dt_cell(block + at + 4), 4));
+				    align_up(cell24(block + at + 4), 4));
 		else if (tag == RAW_NOP)
 			at += 4;
 		else
@@ -254,11 +277,12 @@ void dt_root(const void *fdt, struct dt_node *n)
 	n->depth = 0;
 }
 
-/* Step to the node that begins next; how many nodes end before it counts. */
-bool dt_next(const void *fdt, struct dt_node *n)
+/*
+ * Move @n on to the node that begins next, where @at is the first tag behind
+ * its properties; false at the end.
+ */
+static bool node_step(const uint8_t *block, int at, struct dt_node *n)
 {
-	const uint8_t *block = structure(fdt);
-	int at = props_skip(block, n->props);
 	int depth = n->depth + 1;
 
 	while (tag_raw(block + at) == RAW_END_NODE) {
@@ -274,6 +298,13 @@ bool dt_next(const void *fdt, struct dt_node *n)
 	return true;
 }
 
+bool dt_next(const void *fdt, struct dt_node *n)
+{
+	const uint8_t *block = structure(fdt);
+
+	return node_step(block, props_skip(block, n->props), n);
+}
+
 bool dt_first_child(const void *fdt, const struct dt_node *n,
 		    struct dt_node *child)
 {
@@ -285,12 +316,25 @@ bool dt_first_child(const void *fdt, const struct dt_node *n,
 
 bool dt_next_child(const void *fdt, struct dt_node *child)
 {
-	int depth = child->depth;
+	const uint8_t *block = structure(fdt);
+	int at = props_skip(block, child->props);
+	int open = 1; /* nodes that have begun, from the child on */
 
-	while (dt_next(fdt, child) && child->depth >= depth)
-		if (child->depth == depth)
-			return true;
-	return false;
+	while (open) {
+		if (tag_raw(block + at) == RAW_BEGIN) {
+			open++;
+			at = name_skip(block, at);
+		} else {
+			open--;
+			at += 4;
+		}
+		at = props_skip(block, at);
+	}
+	if (tag_raw(block + at) != RAW_BEGIN)
+		return false;
+	child->offset = at;
+	child->props = name_skip(block, at);
+	return true;
 }
 
 bool dt_parent(const void *fdt, const struct dt_node *n, struct dt_node *out)
@@ -335,31 +379,77 @@ static bool child_find(const void *fdt, struct dt_node *n, const char *part,
 	return more;
 }
 
-/* Property whose name is the @name_len characters at @name. */
+/* Is @found, in the tree, @name or its first @len characters, whole? */
+static bool name_equal(const char *found, const char *name, size_t len)
+{
+	size_t i;
+
+	/* Names differ early: a loop beats a call of the library here. */
+	for (i = 0; i < len && name[i]; i++)
+		if (found[i] != name[i])
+			return false;
+	return !found[i];
+}
+
+/*
+ * Find the property whose name is the string @name, or its first @name_len
+ * characters. Most names differ in the first one: that is looked at first.
+ */
 static const void *prop_find(const void *fdt, int at, const char *name,
 			     size_t name_len, int *len)
 {
-	const uint8_t *block = structure(fdt);
-	const char *strings = (const char *)fdt + fdt_off_dt_strings(fdt);
+	const uint8_t *p = structure(fdt) + at;
+	const char *strings = strings_block(fdt);
+	char first = *name;
 
 	for (;;) {
-		const uint8_t *p = block + at;
-		const char *found;
+		if (tag_raw(p) == RAW_PROP) {
+			const char *found = strings + cell24(p + 8);
 
-		if (tag_raw(p) == RAW_NOP) {
-			at += 4;
-			continue;
-		}
-		if (tag_raw(p) != RAW_PROP)
+			if (*found == first &&
+			    name_equal(found, name, name_len))
+				break;
+			p += PROP_HEADER + align_up(cell24(p + 4), 4);
+		} else if (tag_raw(p) == RAW_NOP) {
+			p += 4;
+		} else {
 			return NULL;
-		found = strings + dt_cell(p + 8);
-		at += (int)(PROP_HEADER + align_up(dt_cell(p + 4), 4));
-		if (*found != *name || strncmp(found, name, name_len) != 0 ||
-		    found[name_len])
+		}
+	}
+	if (len)
+		*len = (int)cell24(p + 4);
+	return p + PROP_HEADER;
+}
+
+/* Note property @p, named @found, with who wants it. */
+static void want_fill(struct dt_want *want, unsigned count, const char *found,
+		      const uint8_t *p)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (*found != *want[i].name || want[i].value ||
+		    !name_equal(found, want[i].name, SIZE_MAX))
 			continue;
-		if (len)
-			*len = (int)dt_cell(p + 4);
-		return p + PROP_HEADER;
+		want[i].value = p + PROP_HEADER;
+		want[i].len = (int)cell24(p + 4);
+	}
+}
+
+void dt_props_at(const void *fdt, int offset, struct dt_want *want,
+		 unsigned count)
+{
+	const uint8_t *block = structure(fdt);
+	const uint8_t *p = block + name_skip(block, offset);
+	const char *strings = strings_block(fdt);
+
+	for (;;) {
+		if (tag_raw(p) == RAW_PROP) {
+			want_fill(want, count, strings + cell24(p + 8), p);
+			p += PROP_HEADER + align_up(cell24(p + 4), 4);
+		} else if (tag_raw(p) == RAW_NOP) {
+			p += 4;
+		} else {
+			return;
+		}
 	}
 }
 
@@ -415,29 +505,34 @@ int dt_find_path(const void *fdt, const char *path, struct dt_node *out)
 	return path_follow(fdt, path, out);
 }
 
-/* Does a node whose properties begin at @at have this @phandle (raw)? */
-static bool phandle_is(const void *fdt, const uint8_t *block, int at,
-		       uint32_t phandle)
+/*
+ * Go through the properties from *@at on: is @phandle (as it lies in memory)
+ * among them? If not, *@at is then behind them.
+ */
+static bool phandle_find(const void *fdt, const uint8_t *block, int *at,
+			 uint32_t phandle)
 {
-	const char *strings = (const char *)fdt + fdt_off_dt_strings(fdt);
+	const char *strings = strings_block(fdt);
 
 	for (;;) {
-		const uint8_t *p = block + at;
+		const uint8_t *p = block + *at;
 		uint32_t tag = tag_raw(p);
 		const char *name;
 
 		if (tag == RAW_NOP) {
-			at += 4;
+			*at += 4;
 			continue;
 		}
 		if (tag != RAW_PROP)
 			return false;
-		at += (int)(PROP_HEADER + align_up(dt_cell(p + 4), 4));
+		*at += (int)(PROP_HEADER + align_up(cell24(p + 4), 4));
 		if (tag_raw(p + 4) != cpu_to_fdt32(4) ||
 		    tag_raw(p + PROP_HEADER) != phandle)
 			continue;
-		name = strings + dt_cell(p + 8);
-		if (!strcmp(name, "phandle") || !strcmp(name, "linux,phandle"))
+		name = strings + cell24(p + 8);
+		/* Its users hold the same value under names of their own. */
+		if (name_equal(name, "phandle", SIZE_MAX) ||
+		    name_equal(name, "linux,phandle", SIZE_MAX))
 			return true;
 	}
 }
@@ -445,14 +540,16 @@ static bool phandle_is(const void *fdt, const uint8_t *block, int at,
 int dt_find_phandle(const void *fdt, uint32_t phandle, struct dt_node *out)
 {
 	const uint8_t *block = structure(fdt);
+	int at;
 
 	if (!phandle || phandle == UINT32_MAX)
 		return -ENOENT;
 	dt_root(fdt, out);
 	do {
-		if (phandle_is(fdt, block, out->props, cpu_to_fdt32(phandle)))
+		at = out->props;
+		if (phandle_find(fdt, block, &at, cpu_to_fdt32(phandle)))
 			return 0;
-	} while (dt_next(fdt, out));
+	} while (node_step(block, at, out));
 	return -ENOENT;
 }
 
@@ -508,13 +605,13 @@ bool dt_enabled(const void *fdt, const struct dt_node *n)
 const void *dt_prop(const void *fdt, const struct dt_node *n, const char *name,
 		    int *len)
 {
-	return prop_find(fdt, n->props, name, strlen(name), len);
+	return prop_find(fdt, n->props, name, SIZE_MAX, len);
 }
 
 const void *dt_prop_at(const void *fdt, int offset, const char *name, int *len)
 {
-	return prop_find(fdt, name_skip(structure(fdt), offset), name,
-			 strlen(name), len);
+	return prop_find(fdt, name_skip(structure(fdt), offset), name, SIZE_MAX,
+			 len);
 }
 
 bool dt_has(const void *fdt, const struct dt_node *n, const char *name)

@@ -27,6 +27,20 @@ void dt_cells_read(const void *fdt, int offset, struct dt_cells *out);
 int dt_reg_local(const void *fdt, const struct dt_node *n, unsigned index,
 		 struct range *out);
 
+/* A property that is wanted: NULL and undefined where it is not there. */
+struct dt_want {
+	const char *name;
+	const void *value;
+	int len;
+};
+
+/*
+ * Find all @count properties of the node at @offset in one pass; @want has
+ * their names and is zero otherwise.
+ */
+void dt_props_at(const void *fdt, int offset, struct dt_want *want,
+		 unsigned count);
+
 /* Is property @name of @n the string @value? */
 bool dt_string_is(const void *fdt, const struct dt_node *n, const char *name,
 		  const char *value);

@@ -100,8 +100,7 @@ void dt_show(const void *fdt, const struct dt_node *node,
 	if (dt_path(fdt, node, t.buf, sizeof(t.buf)))
 		memcpy(t.buf + WIDTH - 3, "...", 4);
 	line(arg, t.buf);
-	fdt_for_each_property_offset(prop, fdt, node->offset)
-	{
+	fdt_for_each_property_offset (prop, fdt, node->offset) {
 		const char *name;
 		const void *value;
 		int len;

@@ -243,15 +243,20 @@ static int mark_range(struct memmap *m, const struct range *r,
 	return memmap_mark(m, r->start, r->size, kind);
 }
 
-static int add_memory(struct memmap *m, const void *fdt)
+/* Add all memory; @home gets the range that holds @pa, if one does. */
+static int add_memory(struct memmap *m, const void *fdt, pa_t pa,
+		      struct range *home)
 {
 	struct dt_memory_iter it;
 	struct range r;
 	int error = 0;
 
 	dt_memory_begin(fdt, &it);
-	while (!error && dt_memory_next(fdt, &it, &r))
+	while (!error && dt_memory_next(fdt, &it, &r)) {
 		error = memmap_add(m, r.start, r.size);
+		if (range_contains(&r, pa))
+			*home = r;
+	}
 	return error ? error : m->count ? 0 : -ENOENT;
 }
 
@@ -276,26 +281,15 @@ static int mark_reserved(struct memmap *m, const void *fdt)
  * A loader that says nothing about the firmware's memory has put it where the
  * RISC-V boot protocol does: at the start of RAM, below the kernel's 2 MiB.
  */
-static int mark_firmware(struct memmap *m, const void *fdt,
-			 const struct range *image)
+static int mark_firmware(struct memmap *m, const struct range *home, pa_t image)
 {
-	struct dt_memory_iter it;
-	struct range r;
+	uint64_t size = min_u64(FIRMWARE_SIZE, image - home->start);
+	pa_t start = align_up(home->start, PAGE_SIZE);
 
-	dt_memory_begin(fdt, &it);
-	while (dt_memory_next(fdt, &it, &r)) {
-		uint64_t size;
-
-		if (!range_contains(&r, image->start))
-			continue;
-		size = min_u64(FIRMWARE_SIZE, image->start - r.start);
-		r.start = align_up(r.start, PAGE_SIZE);
-		size = align_down(size, PAGE_SIZE);
-		if (!memmap_is(m, r.start, size, MEMMAP_FREE))
-			return 0;
-		return memmap_mark(m, r.start, size, MEMMAP_FIRMWARE);
-	}
-	return 0;
+	size = align_down(size, PAGE_SIZE);
+	if (!memmap_is(m, start, size, MEMMAP_FREE))
+		return 0;
+	return memmap_mark(m, start, size, MEMMAP_FIRMWARE);
 }
 
 static int fail(const char **why, int error)
@@ -310,13 +304,13 @@ static int fail(const char **why, int error)
 int memmap_from_fdt(struct memmap *m, const void *fdt,
 		    const struct range *image, const char **why)
 {
-	struct range initrd;
-	int error = add_memory(m, fdt);
+	struct range initrd, home = *image;
+	int error = add_memory(m, fdt, image->start, &home);
 
 	if (!error)
 		error = mark_reserved(m, fdt);
 	if (!error)
-		error = mark_firmware(m, fdt, image);
+		error = mark_firmware(m, &home, image->start);
 	if (!error && !dt_initrd(fdt, &initrd))
 		error = mark_range(m, &initrd, MEMMAP_INITRD);
 	if (!error)
@@ -325,5 +319,8 @@ int memmap_from_fdt(struct memmap *m, const void *fdt,
 		return fail(why, error);
 	if (memmap_is(m, image->start, image->size, MEMMAP_IMAGE))
 		return 0;
-	return fail(why, memmap_find(m, image->start) ? -EADDRINUSE : -EFAULT);
+	if (memmap_find(m, image->start) &&
+	    memmap_find(m, range_end(image) - 1))
+		return fail(why, -EADDRINUSE);
+	return fail(why, -EFAULT);
 }

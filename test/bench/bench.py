@@ -74,7 +74,7 @@ def kernel_figures(context):
     session = context.start(machine, append="selftest=bench-*", extra=ICOUNT,
                             limit=120)
     check_boot(session, machine)
-    check_selftest(session)
+    check_selftest(session, machine)
     found = re.findall(r"^bench: (\S+) (\d+)$", session.text, re.M)
     if not found:
         raise Failed("the kernel printed no figures")

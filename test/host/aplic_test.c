@@ -48,6 +48,7 @@ static uint32_t phandle; /* as in plic_test.c: one per test */
 
 static struct model {
 	bool big_endian, direct_only, messages_only;
+	bool setipnum_forces; /* without a look at the wire: QEMU 7.2 */
 	uint32_t domaincfg;
 	uint32_t mode[SOURCES + 1], target[SOURCES + 1];
 	bool wire[SOURCES + 1], pending[SOURCES + 1], enabled[SOURCES + 1];
@@ -132,12 +133,25 @@ static bool direct_interrupt(void)
 		model.idelivery == 1 && model.ithreshold == 0 && topi();
 }
 
+static uint32_t wires_read(unsigned first)
+{
+	uint32_t value = 0;
+	unsigned i;
+
+	for (i = first; i < first + 32 && i <= SOURCES; i++)
+		value |= (uint32_t)(model.mode[i] && rectified(i))
+			<< (i - first);
+	return value;
+}
+
 static uint64_t model_read(void *ctx, uint64_t offset, unsigned width)
 {
 	(void)ctx;
 	assert_int_equal(width, 4);
 	if (offset == 0)
 		return model.big_endian ? 0x80 : 0x80000000u | model.domaincfg;
+	if (offset >= 0x1d00 && offset <= 0x1d00 + SOURCES / 32 * 4)
+		return wires_read((offset - 0x1d00) * 8);
 	if (offset == 0x4000 + 32 * OWN + 0x1c)
 		return claimi();
 	fail_msg("read of offset %#llx", (unsigned long long)offset);
@@ -163,9 +177,7 @@ static void sourcecfg_write(unsigned i, uint32_t value)
 static void setipnum_write(uint32_t i)
 {
 	assert_true(i > 0 && i <= SOURCES);
-	if (!is_level(i))
-		model.pending[i] = true;
-	else if (rectified(i))
+	if (!is_level(i) || rectified(i) || model.setipnum_forces)
 		model.pending[i] = true;
 }
 
@@ -431,6 +443,22 @@ static void message_for_a_level_that_stays_up_is_repeated(void **state)
 	assert_false(fake_imsic_interrupt());
 }
 
+static void message_for_a_level_that_fell_is_not_repeated(void **state)
+{
+	(void)state;
+	make_messages();
+	model.setipnum_forces = true;
+	assert_int_equal(probe(), 1);
+	assert_int_equal(request(63, 4), 0);
+	handled = 0;
+	causes = 2;
+	model.messages = 0;
+	wire_set(63, true);
+	irq_handle_external();
+	assert_int_equal(handled, 2);
+	assert_int_equal(model.messages, 2);
+}
+
 static void wire_that_is_up_before_is_not_missed(void **state)
 {
 	(void)state;
@@ -508,6 +536,8 @@ int main(void)
 		cmocka_unit_test_setup(message_for_an_edge, setup),
 		cmocka_unit_test_setup(
 			message_for_a_level_that_stays_up_is_repeated, setup),
+		cmocka_unit_test_setup(
+			message_for_a_level_that_fell_is_not_repeated, setup),
 		cmocka_unit_test_setup(wire_that_is_up_before_is_not_missed,
 				       setup),
 		cmocka_unit_test_setup(direct_domain_starts_closed, setup),

@@ -18,10 +18,11 @@
 
 #include <cmocka.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "drivers/uart/8250.h"
 #include "kernel/irq.h"
 #include "kernel/timer.h"
+#include "kernel/uart.h"
 #include "test/host/fake/drivers.h"
 #include "test/host/fake/firmware.h"
 #include "test/host/fake/hart.h"
@@ -178,6 +179,18 @@ static void dead_uart_hands_over_to_the_firmware(void **state)
 	model.lsr_reads = 0;
 	write_text("more\n");
 	assert_int_equal(model.lsr_reads, 0);
+}
+
+/* What the UART took is not said twice. */
+static void dying_uart_leaves_the_rest_to_the_firmware(void **state)
+{
+	(void)state;
+	assert_int_equal(console_init(), 0);
+	model.slowness = UART_POLLS_MAX + 1;
+	write_text("0123456789abcdefrest");
+	expect_sent("0123456789abcdef");
+	assert_string_equal(fake_firmware.sent + fake_firmware.sent_len - 6,
+			    "\r\nrest");
 }
 
 static void absent_uart_leaves_the_firmware(void **state)
@@ -350,6 +363,8 @@ int main(void)
 		cmocka_unit_test_setup(fifo_is_used_for_lines, setup),
 		cmocka_unit_test_setup(dead_uart_hands_over_to_the_firmware,
 				       setup),
+		cmocka_unit_test_setup(
+			dying_uart_leaves_the_rest_to_the_firmware, setup),
 		cmocka_unit_test_setup(absent_uart_leaves_the_firmware, setup),
 		cmocka_unit_test_setup(registers_that_cannot_be_mapped, setup),
 		cmocka_unit_test_setup(

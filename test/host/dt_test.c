@@ -179,6 +179,44 @@ static void check_wants_one_root_well_nested(void **state)
 	assert_int_equal(with_tag(16, 0x7fffffff), -EINVAL);
 }
 
+static void check_refuses_a_second_root(void **state)
+{
+	/* BEGIN "" END BEGIN "" END END, where the name has junk behind it. */
+	static const uint32_t cells[] = {1, 0, 2, 1, 2, 2, 9};
+	fdt32_t *block;
+	void *fdt;
+
+	(void)state;
+	dts_begin();
+	dts_node("a");
+	dts_end();
+	fdt = dts_finish();
+	assert_int_equal(fdt_size_dt_struct(fdt), sizeof(cells));
+	block = (fdt32_t *)((uint8_t *)fdt + fdt_off_dt_struct(fdt));
+	for (size_t i = 0; i < sizeof(cells) / 4; i++)
+		block[i] = cpu_to_fdt32(cells[i]);
+	assert_int_equal(check(fdt, DTS_SIZE, "bad structure"), -EINVAL);
+}
+
+static void check_wants_properties_to_end(void **state)
+{
+	void *fdt = board();
+	uint32_t size = fdt_totalsize(fdt), room;
+	uint8_t *length;
+
+	(void)state;
+	/* The first property's length, one more than there is and wrapping. */
+	length = copy + fdt_off_dt_struct(fdt) + 12;
+	room = fdt_size_dt_struct(fdt) - 20;
+	for (uint32_t len = room + 1; len; len = len == room + 1 ? -16u : 0) {
+		fdt32_t raw = cpu_to_fdt32(len);
+
+		memcpy(copy, fdt, size);
+		memcpy(length, &raw, 4);
+		assert_int_equal(check(copy, size, "bad property"), -EINVAL);
+	}
+}
+
 static void check_refuses_properties_behind_children(void **state)
 {
 	void *fdt;
@@ -196,6 +234,7 @@ static void check_refuses_properties_behind_children(void **state)
 	b += fdt_path_offset(fdt, "/b");
 	/* "b" no longer begins: its property now stands behind "/a". */
 	memcpy(b, (const uint8_t[]){0, 0, 0, FDT_NOP, 0, 0, 0, FDT_NOP}, 8);
+	b[27] = FDT_NOP; /* the end of "b", behind 16 bytes of property */
 	assert_int_equal(check(fdt, DTS_SIZE, "bad structure"), -EINVAL);
 }
 
@@ -455,6 +494,8 @@ int main(void)
 		cmocka_unit_test(check_wants_names_and_strings_to_end),
 		cmocka_unit_test(check_bounds_the_depth),
 		cmocka_unit_test(check_wants_one_root_well_nested),
+		cmocka_unit_test(check_refuses_a_second_root),
+		cmocka_unit_test(check_wants_properties_to_end),
 		cmocka_unit_test(check_refuses_properties_behind_children),
 		cmocka_unit_test(check_is_as_strict_as_libfdt),
 		cmocka_unit_test(walk_visits_what_libfdt_visits),

@@ -266,6 +266,11 @@ static void a_table_that_breaks_a_rule_is_not_used(void **state)
 		says(cases[i].said);
 	}
 	image_make(NULL);
+	put(TABLE_OFFSET + 48, RELA_AT + 4, 4);
+	put(TABLE_OFFSET + 52, RELA_AT + 4 + 24 * RELA_COUNT, 4);
+	assert_int_equal(info(), 1);
+	says("relocations misaligned or not whole");
+	image_make(NULL);
 	put(TABLE_OFFSET + 36, 0x3081, 4);
 	put(TABLE_OFFSET + 40, 0x3081, 4);
 	assert_int_equal(info(), 1);

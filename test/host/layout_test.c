@@ -477,7 +477,10 @@ static void too_little_memory_for_tables_is_reported(void **state)
 	}
 }
 
-/* A small machine by hand: 1 GiB at 2 GiB, as QEMU's virt has it. */
+/*
+ * A small machine by hand: 1 GiB at 2 GiB, as QEMU's virt has it; below it
+ * memory that a node names but that is not there.
+ */
 static void machine_plain(const struct pagetable_format *format)
 {
 	memset(&m.map, 0, sizeof(m.map));
@@ -497,6 +500,7 @@ static void machine_plain(const struct pagetable_format *format)
 	m.stacks[1] = (struct layout_stack){LAYOUT_WINDOW_BASE + 0x6000,
 					    0x90004000, 0x4000};
 	m.in.stack_count = 2;
+	region_add(0x1000, GIB(1), MEMMAP_ABSENT);
 	region_add(0x80000000, MIB(2), MEMMAP_FIRMWARE);
 	region_add(0x80200000, 0x18000, MEMMAP_IMAGE);
 	m.pool_region = m.map.count;

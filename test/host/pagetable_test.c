@@ -261,6 +261,23 @@ static void a_range_does_not_cross_the_hole(void **state)
 	end();
 }
 
+static void only_ranges_that_do_not_wrap_are_valid(void **state)
+{
+	const struct pagetable_format *f = &pagetable_sv39;
+	const uint64_t half = 1ull << 38;
+
+	(void)state;
+	assert_true(pagetable_va_valid(f, 0, half));
+	assert_true(pagetable_va_valid(f, -half, half));
+	assert_true(pagetable_va_valid(f, -1ull, 1));
+	assert_false(pagetable_va_valid(f, 0, 0));
+	assert_false(pagetable_va_valid(f, 0, half + 1));
+	/* Over the hole; from the top to the bottom; all the way round. */
+	assert_false(pagetable_va_valid(f, 0, -half + 1));
+	assert_false(pagetable_va_valid(f, -KIB4, 2 * KIB4));
+	assert_false(pagetable_va_valid(f, 2 * KIB4, -KIB4));
+}
+
 static void a_mapping_is_never_changed(void **state)
 {
 	struct tally t;
@@ -483,6 +500,7 @@ int main(void)
 		cmocka_unit_test(rights_that_no_table_may_hold_are_refused),
 		cmocka_unit_test(ranges_that_cannot_be_are_refused),
 		cmocka_unit_test(a_range_does_not_cross_the_hole),
+		cmocka_unit_test(only_ranges_that_do_not_wrap_are_valid),
 		cmocka_unit_test(a_mapping_is_never_changed),
 		cmocka_unit_test(unmapping_splits_big_leaves),
 		cmocka_unit_test(running_out_of_memory_changes_nothing),

@@ -226,7 +226,8 @@ static void line_is_handled_and_completed(void **state)
 	assert_int_equal(probe(), 1);
 	request(10);
 	request(64);
-	assert_int_equal(model.enable[4][0], 1u << 10);
+	request(31);
+	assert_int_equal(model.enable[4][0], 1u << 10 | 1u << 31);
 	assert_int_equal(model.enable[4][2], 1);
 	assert_int_equal(model.enable[2][0], 0);
 	handled = 0;

@@ -146,6 +146,25 @@ static void an_offset_outside_is_reported(void **state)
 	}
 }
 
+/* The window of good offsets ends with the image, wherever in a page. */
+static void an_image_that_ends_in_a_word_keeps_its_end(void **state)
+{
+	const uint64_t size = IMAGE_SIZE - 0x104;
+	struct relocate_error err;
+
+	(void)state;
+	entry_set(0, size - 12, RELOCATE_RELATIVE, 1);
+	for (uint64_t at = size - 4; at < size + 24; at += 8) {
+		entry_set(1, at, RELOCATE_RELATIVE, 2);
+		memcpy(before, image, sizeof(image));
+		assert_int_equal(relocate(image, size, TABLE_START,
+					  TABLE_START + 48, 0x1000, &err),
+				 -EFAULT);
+		assert_int_equal(err.index, 1);
+		assert_memory_equal(image, before, sizeof(image));
+	}
+}
+
 static void a_misaligned_word_is_reported_first(void **state)
 {
 	(void)state;
@@ -349,6 +368,7 @@ int main(void)
 		TEST(none_is_passed_over_wherever_it_is),
 		TEST(an_unknown_type_is_reported_and_nothing_written),
 		TEST(an_offset_outside_is_reported),
+		TEST(an_image_that_ends_in_a_word_keeps_its_end),
 		TEST(a_misaligned_word_is_reported_first),
 		TEST(the_table_does_not_relocate_itself),
 		TEST(a_table_outside_or_in_pieces_is_refused),

@@ -7,6 +7,7 @@ import random
 import re
 import subprocess
 import threading
+from dataclasses import replace
 
 import fdtlib
 import payload
@@ -41,6 +42,15 @@ class Context:
     def random(self, *name):
         """A generator that depends on the seed and the name alone."""
         return random.Random("%s/%s" % (self.seed, "/".join(map(str, name))))
+
+    def emulated(self, machine, qemu="main"):
+        """`machine` as the emulator of that name has it: before 8.0 every
+        CPU takes Sv48 and none Sv57."""
+        version = self.qemus.choose(qemu, machine.since).version
+        sv = machine.options.get("sv", machine.sv)
+        if version < (8, 0):
+            sv = min(48, machine.options.get("sv", 48))
+        return replace(machine, options={**machine.options, "sv": sv})
 
     def argv(self, machine, kernel, append="", extra=(), qemu="main"):
         """The whole command line of a machine; Skipped if it cannot be."""
@@ -97,11 +107,11 @@ class Context:
         firmware.set("reg", 0, 0x80000000, 0, 0x80000).set("no-map")
         return tree
 
-    def enter(self, name, image, image_at, a0=payload.KEEP, a1=payload.KEEP,
-              flags=0, more=()):
+    def enter(self, name, image, image_at, more=(), **block):
         """An ELF: the loader, the image at image_at, and [(address, bytes)];
-        firmware enters the loader, the loader the image."""
-        code = payload.enter(self.code, image_at, a0, a1, flags)
+        firmware enters the loader, the loader the image, with what `block`
+        says (payload.enter)."""
+        code = payload.enter(self.code, image_at, **block)
         segments = [(payload.ENTER_AT, code), (image_at, image)]
         return self.write(name + ".elf", payload.elf(segments + list(more)))
 
@@ -141,7 +151,15 @@ def check_boot(session, machine, image_at=None):
     return load, base, count
 
 
-def check_selftest(session, least=1):
+def check_off(session, machine):
+    """The machine ends by itself, or says that it cannot and stays."""
+    if machine.off:
+        session.expect(machine.off)
+    else:
+        session.expect_end()
+
+
+def check_selftest(session, machine, least=1):
     """TEST lines up to the second `TEST end`; every one must be PASS and the
     count must be that of the lines seen. Then the machine goes off."""
     start = session.at
@@ -158,14 +176,14 @@ def check_selftest(session, least=1):
     passed = int(seen.group(1))
     if int(seen.group(2)) or passed != len(lines) or passed < least:
         raise Failed("%s, but %d lines seen" % (seen.group(0), len(lines)))
-    session.expect_end()
+    check_off(session, machine)
     return passed
 
 
-def power_off(session):
+def power_off(session, machine):
     """Type it in the shell; the machine must end."""
     session.send("poweroff\r")
-    session.expect_end()
+    check_off(session, machine)
 
 
 def context_from_environment():

@@ -4,7 +4,8 @@
  * the block.
  *
  *	in: a0 hart, a1 device tree, as firmware passes them
- *	block (at 0xfe0): entry, a0, a1 (all ones keeps what came), flags
+ *	block (at 0xfc0): entry, a0, a1 (all ones keeps what came), flags,
+ *	and what to copy before: from, to, bytes (a multiple of 8)
  */
 #define FLAG_JUNK 1 /* sp, gp, tp, stvec, sscratch, sie and FS as junk */
 #define FLAG_SATP 2 /* paging on: Sv39, everything mapped 1:1 */
@@ -26,6 +27,17 @@ _start:
 	mv	a1, t2
 2:	ld	t3, 24(t0)
 
+	ld	t4, 32(t0)
+	ld	t5, 40(t0)
+	ld	t6, 48(t0)
+	add	t6, t4, t6
+7:	bgeu	t4, t6, 8f
+	ld	t2, 0(t4)
+	sd	t2, 0(t5)
+	addi	t4, t4, 8
+	addi	t5, t5, 8
+	j	7b
+8:
 	andi	t2, t3, FLAG_SATP
 	beqz	t2, 5f
 	/* 256 leaves of 1 GiB, R W X A D, 1:1 (privileged spec, 4.4) */
@@ -60,8 +72,8 @@ _start:
 	csrs	sstatus, t2
 6:	jr	t1
 
-	.org	0xfe0
+	.org	0xfc0
 block:
-	.space	32
+	.space	64
 table:
 	.space	4096

@@ -25,6 +25,8 @@ CPUS = {
 SMP = (1, 2, 8)
 MEMORY = ("128M", "512M", "1G", "2G", "4G", "8G", "16G")
 AIA = ("none", "aplic", "aplic-imsic")
+# Neither has a way to power off that firmware would know.
+HALTED = r"reset: nothing here can power off this machine, halted$"
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -38,7 +40,7 @@ class Machine:
     name: str
     args: tuple
     sv: int
-    harts: tuple = (1, 1)           # online, of
+    harts: tuple = (1, 1)           # online, of those with an MMU
     console: str = ""               # regex behind `boot: console `
     memory: str = r"\d+"            # regex of MiB
     ram: tuple = (0x80000000, 0)    # base, bytes at the base
@@ -46,6 +48,7 @@ class Machine:
     since: tuple = (7, 2)
     bios: str = ""
     dtb: str = ""
+    off: str = ""                   # what it says when it cannot go off
     options: dict = field(default_factory=dict, compare=False)
 
 
@@ -67,19 +70,22 @@ def sifive_u(smp=5, mem="512M"):
     """Hart 0 has no MMU; the tree says sv48, the harts take sv39."""
     return Machine("sifive_u-smp%d-%s" % (smp, mem),
                    ("-M", "sifive_u", "-smp", str(smp), "-m", mem), 39,
-                   (smp - 1, smp), r"/soc/serial@10010000 sifive,uart0.*",
-                   str(size(mem) >> 20), (0x80000000, size(mem)))
+                   (smp - 1,) * 2, r"/soc/serial@10010000 sifive,uart0.*",
+                   str(size(mem) >> 20), (0x80000000, size(mem)),
+                   off=HALTED)
 
 
-def icicle():
+def icicle(smp=5):
     """Debian's own tree: word-wide UART, a memory node that is not there."""
-    return Machine("icicle", ("-M", "microchip-icicle-kit", "-smp", "5",
-                              "-m", "2G"), 39, (4, 5),
+    return Machine("icicle-smp%d" % smp,
+                   ("-M", "microchip-icicle-kit", "-smp", str(smp), "-m",
+                    "2G"), 39, (smp - 1, 4),
                    r"/soc/serial@20100000 ns16550a stride 4 width 4",
                    ram=(0x80000000, 0x40000000),
                    console_args=("-serial", "null", "-serial", "stdio"),
                    bios="opensbi-riscv64-generic-fw_dynamic.bin",
-                   dtb="debian/dtbs/microchip/mpfs-icicle-kit.dtb")
+                   dtb="debian/dtbs/microchip/mpfs-icicle-kit.dtb",
+                   off=HALTED)
 
 
 @dataclass

@@ -104,7 +104,7 @@ def dumped(machine, address=None):
         qmp.command("cont")
         with open(memory, "rb") as f:
             compare(context.image, f.read(), load, base)
-        power_off(session)
+        power_off(session, machine)
     return run
 
 

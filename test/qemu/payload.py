@@ -11,7 +11,7 @@ JUNK, SATP = 1, 2
 # Where the loader stands: the address at which firmware enters a kernel.
 ENTER_AT = 0x80200000
 # Where enter.S keeps its block.
-BLOCK = 0xfe0
+BLOCK = 0xfc0
 R_RISCV_RELATIVE = 3
 TABLE = ("text_start", "text_end", "rodata_start", "rodata_end", "data_start",
          "data_end", "bss_start", "bss_end", "rela_start", "rela_end")
@@ -40,10 +40,12 @@ def wrap(image, address, out, cross):
     script = out + ".lds"
     with open(script, "w") as f:
         f.write("SECTIONS { . = %#x; .image : { *(.data) } }" % address)
-    subprocess.run([cross + "ld", "-m", "elf64lriscv", "-T", script, "-b",
-                    "binary", os.path.relpath(image), "-o", out,
-                    "--no-warn-mismatch", "-e", "%#x" % address],
-                   check=True, timeout=60)
+    obj = out + ".o"
+    for argv in (["-m", "elf64lriscv", "-r", "-b", "binary", image, "-o",
+                  obj], ["-T", script, "-e", "%#x" % address, obj, "-o",
+                         out]):
+        subprocess.run([cross + "ld", *argv], check=True, timeout=60)
+    os.unlink(obj)
     return out
 
 
@@ -60,10 +62,11 @@ def loader(out, cross):
         return f.read()
 
 
-def enter(code, entry, a0=KEEP, a1=KEEP, flags=0):
-    """The loader `code` with its block filled in."""
-    block = struct.pack("<QQQQ", entry, a0 & KEEP, a1 & KEEP, flags)
-    return code[:BLOCK] + block + code[BLOCK + 32:]
+def enter(code, entry, a0=KEEP, a1=KEEP, flags=0, copy=(0, 0, 0)):
+    """The loader `code` with its block filled in; copy = (from, to, bytes)
+    is done before the kernel is entered."""
+    block = struct.pack("<7Q", entry, a0 & KEEP, a1 & KEEP, flags, *copy)
+    return code[:BLOCK] + block + code[BLOCK + len(block):]
 
 
 def table(image):

@@ -62,14 +62,14 @@ def random_append(rng, machine):
     return " ".join(words), scenarios.changed(machine, **options)
 
 
-def finish(rng, session, machine, image_at=None):
-    check_boot(session, machine, image_at)
+def finish(context, session, machine, image_at=None, qemu="main"):
+    check_boot(session, context.emulated(machine, qemu), image_at)
     if "selftest" in " ".join(session.argv):
-        check_selftest(session, 5)
+        check_selftest(session, machine, 5)
         return
     session.send("harts\r")
     session.expect(r"\bonline\b")
-    power_off(session)
+    power_off(session, machine)
 
 
 def random_end(rng, append):
@@ -83,7 +83,7 @@ def plain(context, rng):
         machine.since <= (7, 2) else "main"
     session = context.start(machine, append=random_end(rng, append),
                             qemu=qemu, limit=90)
-    finish(rng, session, machine)
+    finish(context, session, machine, None, qemu)
 
 
 def random_address(context, rng, machine):
@@ -100,7 +100,7 @@ def address(context, rng):
                            payload.elf([(at, context.image)]))
     session = context.start(machine, kernel, random_end(rng, append),
                             limit=90)
-    finish(rng, session, machine, at)
+    finish(context, session, machine, at)
     os.unlink(kernel)
 
 
@@ -114,7 +114,7 @@ def enter(context, rng):
                            flags=rng.randint(0, 3))
     session = context.start(machine, kernel, random_end(rng, append),
                             limit=90)
-    finish(rng, session, machine, at)
+    finish(context, session, machine, at)
     os.unlink(kernel)
 
 

@@ -31,5 +31,6 @@ def read(path):
 
 
 def is_assembler(path):
-    """Whether a header is for the assembler alone: it defines macros of its."""
-    return re.search(r'^\s*\.macro\b', read(path), re.M) is not None
+    """Whether a header is for the assembler alone: directives, not C."""
+    return re.search(r'^\s*\.(macro|globl|balign)\b', read(path),
+                     re.M) is not None

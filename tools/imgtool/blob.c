@@ -100,6 +100,23 @@ static int blob_unpack(const uint8_t *bytes, size_t size, size_t max,
 	return rc;
 }
 
+static int blob_fill(const uint8_t *bytes, size_t size, struct blob *out)
+{
+	out->data = malloc(size != 0 ? size : 1);
+	if (out->data == NULL)
+		return -ENOMEM;
+	if (size != 0)
+		memcpy(out->data, bytes, size);
+	out->size = size;
+	return 0;
+}
+
+int blob_copy(const struct blob *from, struct blob *out)
+{
+	*out = *from;
+	return blob_fill(from->data, from->size, out);
+}
+
 int blob_from_bytes(const uint8_t *bytes, size_t size, size_t max,
 		    struct blob *out, const char **why)
 {
@@ -113,12 +130,8 @@ int blob_from_bytes(const uint8_t *bytes, size_t size, size_t max,
 		out->packed_size = size;
 		rc = blob_unpack(bytes, size, max, out, why);
 	} else {
-		out->data = malloc(size != 0 ? size : 1);
-		if (out->data == NULL)
-			return fail(-ENOMEM, why, "out of memory");
-		if (size != 0)
-			memcpy(out->data, bytes, size);
-		out->size = size;
+		rc = blob_fill(bytes, size, out);
+		*why = "out of memory";
 	}
 	if (rc != 0)
 		blob_free(out);

@@ -27,4 +27,7 @@ int blob_from_bytes(const uint8_t *bytes, size_t size, size_t max,
 /* The same from a file; also the errors of opening and reading it. */
 int blob_from_file(const char *path, struct blob *out, const char **why);
 
+/* Copies a blob as it is. Returns 0, or -ENOMEM. */
+int blob_copy(const struct blob *from, struct blob *out);
+
 void blob_free(struct blob *blob);

@@ -26,7 +26,7 @@ struct info {
 };
 
 struct human {
-	char text[24];
+	char text[40];
 };
 
 /* "83.2 KiB" */
@@ -204,7 +204,7 @@ static void loaders_print(const struct info *i)
 			i->image->packed_size);
 	fprintf(i->out,
 		"  QEMU -kernel  ignores the header, enters at offset 0%s\n",
-		i->image->gzip ? " once unpacked" : "");
+		i->image->gzip ? " (it does not unpack)" : "");
 	fprintf(i->out, "  UEFI          %s\n",
 		i->pe ? "starts it as an EFI application"
 		      : "refuses it: no usable PE header");
@@ -287,11 +287,9 @@ static void relocation_try(struct info *i, const struct image_table *t)
 	struct blob copy;
 	struct relocate_error err;
 	char problem[128];
-	const char *why;
 
-	if (blob_from_bytes(i->image->data, i->image->size, BLOB_MAX, &copy,
-			    &why) != 0) {
-		verdict(i, "they can be applied", why);
+	if (blob_copy(i->image, &copy) != 0) {
+		verdict(i, "they can be applied", "out of memory");
 		return;
 	}
 	if (rela_apply(&copy, t, EXAMPLE_BASE, &err) >= 0) {

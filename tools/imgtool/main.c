@@ -167,7 +167,11 @@ static int cmd_relocate(int count, char **args)
 	if (base_parse(&r) != 0)
 		return EXIT_USAGE;
 	if (r.out == NULL) {
-		snprintf(out, sizeof(out), "%s-%#" PRIx64, r.file, r.base);
+		int n = snprintf(out, sizeof(out), "%s-%#" PRIx64, r.file,
+				 r.base);
+
+		if (n < 0 || (size_t)n >= sizeof(out))
+			return complain(r.file, "name too long", EXIT_FILE);
 		r.out = out;
 		printf("%s\n", out);
 	}

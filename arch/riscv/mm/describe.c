@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/mmu.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/mm/space.h"
@@ -37,7 +37,7 @@ static const char *what(const struct run *r)
 	for (i = 0; i < ARRAY_SIZE(part); i++)
 		if (r->va >= (va_t)part[i].start && r->va < (va_t)part[i].end)
 			return part[i].name;
-	if (r->prot & PROT_IO)
+	if (!memmap_find(&boot_info()->memmap, r->pa))
 		return "device registers";
 	if (r->va >= LAYOUT_WINDOW_BASE)
 		return "stack";
@@ -56,8 +56,8 @@ static void run_print(const struct run *r)
 	for (; leaf >= 1024; leaf >>= 10)
 		u++;
 	snprintf(text, sizeof(text),
-		 "  %016" PRIx64 "-%016" PRIx64 " %c%c%c%s %3u%c  -> %012" PRIx64
-		 "  %s",
+		 "  %016" PRIx64 "-%016" PRIx64
+		 " %c%c%c%s %3u%c  -> %012" PRIx64 "  %s",
 		 r->va, r->va + r->size - 1, r->prot & PROT_R ? 'r' : '-',
 		 r->prot & PROT_W ? 'w' : '-', r->prot & PROT_X ? 'x' : '-',
 		 r->prot & PROT_IO ? " io" : "   ", (unsigned)leaf, unit[u],

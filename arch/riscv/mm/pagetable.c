@@ -60,14 +60,10 @@ static unsigned root_order(const struct pagetable_format *format)
 /* The number of entries in a table whose entries are of this level. */
 static size_t table_entries(const struct pagetable *pt, unsigned level)
 {
-	if (level == root_level(pt))
-		return (size_t)1 << pt->format->root_bits;
-	return (size_t)1 << PTE_INDEX_BITS;
-}
+	unsigned bits = level == root_level(pt) ? pt->format->root_bits
+						: PTE_INDEX_BITS;
 
-static size_t table_index(const struct pagetable *pt, va_t va, unsigned level)
-{
-	return va >> level_shift(level) & (table_entries(pt, level) - 1);
+	return (size_t)1 << bits;
 }
 
 static uint64_t *table_at(const struct pagetable *pt, pa_t table)
@@ -93,12 +89,15 @@ static void pte_link(uint64_t *slot, pa_t table)
 			 __ATOMIC_RELEASE);
 }
 
+/* Four at a time: most of what unmapping a page costs is this. */
 static bool table_is_empty(const uint64_t *table)
 {
-	for (size_t i = 0; i < (size_t)1 << PTE_INDEX_BITS; i++)
-		if (table[i] & PTE_V)
-			return false;
-	return true;
+	const uint64_t *end = table + ((size_t)1 << PTE_INDEX_BITS);
+	uint64_t any = 0;
+
+	for (; table != end && (any & PTE_V) == 0; table += 4)
+		any = table[0] | table[1] | table[2] | table[3];
+	return (any & PTE_V) == 0;
 }
 
 static void span_advance(struct span *s, uint64_t size)
@@ -106,20 +105,6 @@ static void span_advance(struct span *s, uint64_t size)
 	s->va += size;
 	s->pa += size;
 	s->size -= size;
-}
-
-static bool span_is_leaf(const struct span *s, unsigned level)
-{
-	uint64_t size = level_size(level);
-
-	return s->size >= size && ((s->va | s->pa) & (size - 1)) == 0;
-}
-
-/* True when the range went on from the last entry of a table to the next. */
-static bool span_left_table(const struct pagetable *pt, const struct span *s,
-			    unsigned level)
-{
-	return s->size == 0 || table_index(pt, s->va, level) == 0;
 }
 
 /* Finds the table below slot, or puts an empty one there. */
@@ -173,25 +158,47 @@ static int map_child(struct pagetable *pt, uint64_t *slot, unsigned level,
 	return rc;
 }
 
+/* Fills free slots with leaves, step apart; returns how many were free. */
+static size_t leaves_set(uint64_t *slot, size_t count, uint64_t pte,
+			 uint64_t step)
+{
+	uint64_t *end = slot + count;
+	uint64_t *at = slot;
+
+	for (; at != end && (*at & PTE_V) == 0; at++, pte += step)
+		pte_write(at, pte);
+	return (size_t)(at - slot);
+}
+
 /* Maps what of the range lies in this table; the range keeps the rest. */
 static int map_table(struct pagetable *pt, pa_t table, unsigned level,
 		     struct span *s)
 {
 	uint64_t *entries = table_at(pt, table);
+	size_t count = table_entries(pt, level);
+	unsigned shift = level_shift(level);
+	uint64_t size = 1ull << shift;
+	size_t i = s->va >> shift & (count - 1);
 	int rc = 0;
 
-	do {
-		uint64_t *slot = &entries[table_index(pt, s->va, level)];
+	while (rc == 0 && s->size != 0 && i < count) {
+		size_t room = count - i;
+		size_t done;
 
-		if (!span_is_leaf(s, level)) {
-			rc = map_child(pt, slot, level, s);
-		} else if (*slot & PTE_V) {
-			rc = -EEXIST;
-		} else {
-			pte_write(slot, pte_from_address(s->pa) | s->bits);
-			span_advance(s, level_size(level));
+		if (s->size < size || ((s->va | s->pa) & (size - 1)) != 0) {
+			rc = map_child(pt, &entries[i++], level, s);
+			continue;
 		}
-	} while (rc == 0 && !span_left_table(pt, s, level));
+		if (s->size >> shift < room)
+			room = s->size >> shift;
+		done = leaves_set(&entries[i], room,
+				  pte_from_address(s->pa) | s->bits,
+				  pte_from_address(size));
+		span_advance(s, done << shift);
+		i += done;
+		if (done != room)
+			rc = -EEXIST;
+	}
 	return rc;
 }
 
@@ -243,18 +250,19 @@ static int unmap_table(struct pagetable *pt, pa_t table, unsigned level,
 		       struct span *s)
 {
 	uint64_t *entries = table_at(pt, table);
+	size_t count = table_entries(pt, level);
+	uint64_t size = level_size(level);
+	size_t i = s->va >> level_shift(level) & (count - 1);
 	int rc = 0;
 
-	do {
-		uint64_t *slot = &entries[table_index(pt, s->va, level)];
-		uint64_t rest =
-			level_size(level) - (s->va & (level_size(level) - 1));
+	for (; rc == 0 && s->size != 0 && i < count; i++) {
+		uint64_t rest = size - (s->va & (size - 1));
 
-		if (*slot & PTE_V)
-			rc = unmap_entry(pt, slot, level, s);
+		if (entries[i] & PTE_V)
+			rc = unmap_entry(pt, &entries[i], level, s);
 		else
 			span_advance(s, rest < s->size ? rest : s->size);
-	} while (rc == 0 && !span_left_table(pt, s, level));
+	}
 	return rc;
 }
 
@@ -297,11 +305,9 @@ static uint64_t leaf_bits(const struct pagetable *pt, unsigned prot)
 		return 0;
 	if ((prot & PROT_W) && (prot & PROT_X) && !format_is_gstage(pt->format))
 		return 0;
-	bits |= prot & PROT_R ? PTE_R : 0;
-	bits |= prot & PROT_W ? PTE_W : 0;
-	bits |= prot & PROT_X ? PTE_X : 0;
-	bits |= prot & PROT_IO ? pt->io_bits : 0;
-	return bits;
+	if (prot & PROT_IO)
+		bits |= pt->io_bits;
+	return bits | (uint64_t)(prot & (PROT_R | PROT_W | PROT_X)) << 1;
 }
 
 static int range_check(const struct pagetable *pt, va_t va, uint64_t size)
@@ -369,47 +375,51 @@ int pagetable_unmap(struct pagetable *pt, va_t va, uint64_t size)
 }
 
 /* Describes the valid entry pte of this level, the first of its addresses va */
-static struct pagetable_entry entry_describe(const struct pagetable *pt,
-					     uint64_t pte, unsigned level,
-					     va_t va)
+static void entry_describe(uint64_t pte, unsigned level, va_t va,
+			   struct pagetable_entry *out)
 {
-	struct pagetable_entry e = {
-		.va = va_canonical(pt->format, va),
-		.size = level_size(level),
-		.pa = pte_address(pte),
-		.pte = pte,
-		.level = level,
-	};
+	unsigned prot = 0;
 
-	e.prot |= pte & PTE_R ? PROT_R : 0;
-	e.prot |= pte & PTE_W ? PROT_W : 0;
-	e.prot |= pte & PTE_X ? PROT_X : 0;
-	e.prot |= (pte & PTE_PBMT_MASK) == PTE_PBMT_IO ? PROT_IO : 0;
-	return e;
+	_Static_assert(PTE_R >> 1 == PROT_R && PTE_W >> 1 == PROT_W &&
+			       PTE_X >> 1 == PROT_X,
+		       "the rights are in the same order");
+	if (pte_is_leaf(pte))
+		prot = (unsigned)(pte & PTE_RWX) >> 1;
+	if ((pte & PTE_PBMT_MASK) == PTE_PBMT_IO)
+		prot |= PROT_IO;
+	out->va = va;
+	out->size = level_size(level);
+	out->pa = pte_address(pte);
+	out->pte = pte;
+	out->level = level;
+	out->prot = prot;
 }
 
 int pagetable_lookup(const struct pagetable *pt, va_t va,
 		     struct pagetable_entry *out)
 {
+	unsigned level = root_level(pt);
+	unsigned shift = level_shift(level);
+	uint64_t mask = table_entries(pt, level) - 1;
 	pa_t table = pt->root;
+	uint64_t pte;
 
-	if (!pagetable_va_valid(pt->format, va, 1))
+	if (va_canonical(pt->format, va) != va)
 		return -ERANGE;
-	for (unsigned level = root_level(pt);; level--) {
-		uint64_t pte = table_at(pt, table)[table_index(pt, va, level)];
-
+	for (;; level--, shift -= PTE_INDEX_BITS) {
+		pte = table_at(pt, table)[va >> shift & mask];
 		if (!(pte & PTE_V))
 			return -ENOENT;
-		if (pte_is_leaf(pte)) {
-			va = align_down(va, level_size(level));
-			*out = entry_describe(pt, pte, level, va);
-			return 0;
-		}
+		if (pte_is_leaf(pte))
+			break;
 		/* Never seen in a table of ours; the walk ends all the same. */
 		if (level == 0)
 			return -ENOENT;
 		table = pte_address(pte);
+		mask = ((uint64_t)1 << PTE_INDEX_BITS) - 1;
 	}
+	entry_describe(pte, level, va >> shift << shift, out);
+	return 0;
 }
 
 struct visitor {
@@ -431,7 +441,8 @@ static int table_visit(const struct visitor *v, pa_t table, unsigned level,
 
 		if (!(entries[i] & PTE_V))
 			continue;
-		e = entry_describe(v->pt, entries[i], level, at);
+		entry_describe(entries[i], level,
+			       va_canonical(v->pt->format, at), &e);
 		rc = v->fn(v->arg, &e);
 		if (rc == 0 && !pte_is_leaf(e.pte) && level != 0)
 			rc = table_visit(v, e.pa, level - 1, at);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "arch/boot.h"
+#include "kernel/boot.h"
 #include "arch/lock.h"
 #include "arch/mmu.h"
 #include "arch/riscv/boot/image.h"
@@ -85,15 +85,15 @@ static const struct pagetable_ops table_ops = {
 
 static const struct pagetable_format *format_of(unsigned levels)
 {
-	return levels == 5   ? &pagetable_sv57
-	       : levels == 4 ? &pagetable_sv48
-			     : &pagetable_sv39;
+	return levels == 5    ? &pagetable_sv57
+		: levels == 4 ? &pagetable_sv48
+			      : &pagetable_sv39;
 }
 
 static uint64_t satp_of(const struct pagetable_format *format, pa_t root)
 {
 	return (uint64_t)format->satp_mode << SATP_MODE_SHIFT |
-	       root >> PAGE_SHIFT;
+		root >> PAGE_SHIFT;
 }
 
 /* The image by permission; the pages left out are guards (kernel.lds). */
@@ -136,8 +136,7 @@ int space_build(struct memmap *map, unsigned levels, pa_t image_pa,
 
 	state.map = map;
 	*why = "out of memory";
-	err = pagetable_init(&state.table, format_of(levels), &table_ops,
-			     NULL);
+	err = pagetable_init(&state.table, format_of(levels), &table_ops, NULL);
 	if (err)
 		return err;
 	err = layout_build(&state.table, &in, &result);
@@ -189,8 +188,7 @@ uint64_t space_boot_satp(void)
 	struct pagetable boot;
 
 	if (!state.boot_root) {
-		if (pagetable_init(&boot, state.table.format, &table_ops,
-				   NULL))
+		if (pagetable_init(&boot, state.table.format, &table_ops, NULL))
 			return 0;
 		/* Upper half of the root: what the kernel maps. */
 		memcpy((char *)arch_pa_to_va(boot.root) + PAGE_SIZE / 2,

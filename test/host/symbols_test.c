@@ -1,0 +1,61 @@
+/* Sources: kernel/symbols.c */
+/* Symbol look-up in a table of our own. */
+#include "kernel/symbols.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+const uint32_t symbols_offset[] = {0x40, 0x100, 0x104, 0x2000, 0x3000};
+const uint32_t symbols_name[] = {7, 0, 15, 1, 6};
+const char symbols_text[] = "first\0\0second\0\0third";
+const uint32_t symbols_count = 5;
+
+static void expect(uint64_t offset, const char *text, uint64_t distance)
+{
+	const char *name = NULL;
+	uint64_t into = 0;
+
+	assert_int_equal(symbols_lookup(offset, &name, &into),
+			 text ? 0 : -ENOENT);
+	if (!text)
+		return;
+	assert_string_equal(name, text);
+	assert_int_equal(into, distance);
+}
+
+static void every_border(void **state)
+{
+	(void)state;
+	expect(0, NULL, 0);
+	expect(0x3f, NULL, 0);
+	expect(0x40, "second", 0);
+	expect(0xff, "second", 0xbf);
+	expect(0x100, "first", 0);
+	expect(0x103, "first", 3);
+	expect(0x104, "third", 0);
+	expect(0x1fff, "third", 0x1efb);
+	expect(0x2000, "irst", 0);
+	expect(0x2fff, "irst", 0xfff);
+}
+
+static void nothing_behind_the_last_function(void **state)
+{
+	(void)state;
+	expect(0x3000, NULL, 0);
+	expect(0xffffffff, NULL, 0);
+	expect(UINT64_MAX, NULL, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_border),
+		cmocka_unit_test(nothing_behind_the_last_function),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

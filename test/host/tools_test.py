@@ -1,0 +1,334 @@
+#!/usr/bin/python3
+"""imgtool as a command, and the checks of the build: each must be able to
+fail. Wants build/Image, build/kernel.elf, build/tools/imgtool and the cross
+compiler; BUILD and CROSS_COMPILE as in the Makefile."""
+import gzip
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+CHECK = os.path.join(ROOT, 'tools', 'check')
+sys.path.insert(0, CHECK)
+sys.dont_write_bytecode = True
+import docs  # noqa: E402
+import layers  # noqa: E402
+from elf_file import SHT_RELA, ElfFile  # noqa: E402
+
+BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'))
+CC = os.environ.get('CROSS_COMPILE', 'riscv64-linux-gnu-') + 'gcc'
+IMGTOOL = os.path.join(BUILD, 'tools', 'imgtool')
+IMAGE = os.path.join(BUILD, 'Image')
+ELF = os.path.join(BUILD, 'kernel.elf')
+DEBIAN = os.path.join(BUILD, 'debian', 'Image')
+FLAGS = ['-march=rv64imac', '-mabi=lp64', '-ffreestanding', '-O2', '-c']
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def file(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, 'wb') as f:
+            f.write(content)
+        return path
+
+
+class Imgtool(Folder):
+    def test_our_image_is_good(self):
+        result = run(IMGTOOL, 'info', IMAGE)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn('ok    they can be applied', result.stdout)
+        self.assertIn(' 0 of other types', result.stdout)
+
+    def test_debians_kernel_is_good(self):
+        if not os.path.exists(DEBIAN):
+            self.skipTest('no Debian kernel here')
+        result = run(IMGTOOL, 'info', DEBIAN)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn('relocations: not recorded', result.stdout)
+        self.assertIn('EFI application', result.stdout)
+        self.assertRegex(result.stdout, r'\.text .* r-x')
+
+    def test_a_packed_image_is_good(self):
+        path = self.file('Image.gz', gzip.compress(read(IMAGE)))
+        result = run(IMGTOOL, 'info', path)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn('(gzip: ', result.stdout)
+
+    def test_a_bad_image_ends_in_1(self):
+        bent = bytearray(read(IMAGE))
+        bent[16:24] = bytes(8)
+        path = self.file('bent', bytes(bent))
+        result = run(IMGTOOL, 'info', path)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('FAIL  image_size is given', result.stdout)
+        # The worst of several files counts.
+        self.assertEqual(run(IMGTOOL, 'info', path, IMAGE).returncode, 1)
+
+    def test_no_file_ends_in_2_and_no_sense_in_64(self):
+        self.assertEqual(run(IMGTOOL, 'info', '/nonexistent').returncode, 2)
+        for wrong in ([], ['info'], ['relocate', IMAGE], ['bake', IMAGE],
+                      ['relocate', IMAGE, '--at', '0x80200800'],
+                      ['relocate', IMAGE, '--at', '80200000x'],
+                      ['relocate', IMAGE, '--at', '-4096'],
+                      ['relocate', IMAGE, '--at', '0xfffffffffffff000']):
+            self.assertEqual(run(IMGTOOL, *wrong).returncode, 64, wrong)
+
+    def test_relocate_writes_the_words_of_the_table(self):
+        out = os.path.join(self.folder, 'out')
+        base = 0xffffffff9a3c5000
+        result = run(IMGTOOL, 'relocate', IMAGE, '--at', hex(base), '-o', out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        image, moved = bytearray(read(IMAGE)), read(out)
+        start, end = struct.unpack_from('<II', image, 64 + 48)
+        count = 0
+        for at in range(start, end, 24):
+            offset, kind, addend = struct.unpack_from('<QQQ', image, at)
+            if kind == 3:
+                word = (base + addend) % (1 << 64)
+                struct.pack_into('<Q', image, offset, word)
+                count += 1
+        self.assertGreater(count, 10)
+        self.assertEqual(bytes(image), moved)
+
+    def test_relocate_reports_the_entry(self):
+        bent = bytearray(read(IMAGE))
+        start, = struct.unpack_from('<I', bent, 64 + 48)
+        struct.pack_into('<Q', bent, start + 24 * 3 + 8, 5)
+        path = self.file('bent', bytes(bent))
+        result = run(IMGTOOL, 'relocate', path, '--at', '0x1000')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('entry 3 (type 0x5', result.stderr)
+        self.assertEqual(os.listdir(self.folder), ['bent'])
+
+
+class ElfCheck(Folder):
+    """tools/check/elf.py over the kernel, and over kernels bent here."""
+
+    def bent(self, change):
+        elf = ElfFile(ELF)
+        data = bytearray(elf.data)
+        change(elf, data)
+        path = self.file('bent.elf', bytes(data))
+        return run(os.path.join(CHECK, 'elf.py'), path)
+
+    def complains(self, change, text):
+        result = self.bent(change)
+        self.assertEqual(result.returncode, 1, text)
+        self.assertIn(text, result.stderr)
+
+    @staticmethod
+    def entry(elf):
+        return next(s for s in elf.sections
+                    if s.type == SHT_RELA and s.allocated()).offset + 24
+
+    @staticmethod
+    def symbol_at(elf, name):
+        table = elf.section('.symtab')
+        for i, symbol in enumerate(elf.symbols()):
+            if symbol.name == name:
+                return table.offset + 24 * i
+        raise AssertionError(name)
+
+    def test_the_kernel_is_good(self):
+        result = self.bent(lambda elf, data: None)
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+
+    def test_another_relocation_type(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<Q', data, self.entry(elf) + 8, 2 | 1 << 32), 'R_RISCV_64')
+
+    def test_a_misaligned_word(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<Q', data, self.entry(elf),
+            elf.section('.data').address + 4), 'not aligned')
+
+    def test_a_word_in_code(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<Q', data, self.entry(elf),
+            elf.section('.text').address), 'lies in code')
+
+    def test_a_word_in_bss(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<Q', data, self.entry(elf),
+            elf.section('.bss').address + 8), 'is not in the file')
+
+    def test_a_word_in_the_table(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<Q', data, self.entry(elf),
+            elf.section('.rela.dyn').address), 'lies in .rela.dyn')
+
+    def test_an_addend_out_of_the_image(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<q', data, self.entry(elf) + 16, -8), 'points out of the image')
+
+    def test_an_undefined_symbol(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<BBH', data, self.symbol_at(elf, 'kernel_main') + 4, 0x12, 0, 0),
+            'undefined symbol kernel_main')
+
+    def test_a_weak_undefined_symbol(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<BBH', data, self.symbol_at(elf, 'kernel_main') + 4, 0x22, 0, 0),
+            'undefined weak symbol kernel_main')
+
+    def test_an_absolute_symbol(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<H', data, self.symbol_at(elf, 'kernel_main') + 6, 0xfff1),
+            'absolute symbol kernel_main would slide')
+
+    def test_a_header_that_is_not_there(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<I', data, elf.section('.head').offset + 56, 0),
+            'no Image header at offset 0')
+
+    def test_a_wrong_image_size(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<Q', data, elf.section('.head').offset + 16, 4096),
+            'image_size is not image_end')
+
+    def test_a_wrong_image_table(self):
+        self.complains(lambda elf, data: struct.pack_into(
+            '<I', data, elf.section('.head').offset + 64 + 16, 4096),
+            'image table is not what the symbols say')
+
+    def test_a_writable_and_executable_section(self):
+        def change(elf, data):
+            index = elf.sections.index(elf.section('.text'))
+            at, = struct.unpack_from('<Q', data, 40)
+            struct.pack_into('<Q', data, at + 64 * index + 8, 7)
+        self.complains(change, 'writable and executable')
+
+    def test_a_file_that_is_no_elf(self):
+        path = self.file('x', b'nothing')
+        result = run(os.path.join(CHECK, 'elf.py'), path)
+        self.assertEqual(result.returncode, 1)
+
+
+class EarlyCheck(Folder):
+    """tools/check/early.py over code that must not run before relocation."""
+
+    def compiled(self, name, text, *flags):
+        path = self.file(name, text.encode())
+        out = path + '.o'
+        subprocess.run([CC, *FLAGS, *flags, path, '-o', out], check=True,
+                       timeout=60)
+        return out
+
+    def judge(self, *objects):
+        return run(os.path.join(CHECK, 'early.py'), *objects)
+
+    def test_relative_code_is_good(self):
+        result = self.judge(self.compiled(
+            'a.c', 'static int x; int f(void) { return x++; }',
+            '-mcmodel=medany', '-fno-pic'))
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+
+    def test_absolute_code(self):
+        result = self.judge(self.compiled(
+            'a.c', 'static int x; int f(void) { return x++; }',
+            '-mcmodel=medlow', '-fno-pic'))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('R_RISCV_HI20', result.stderr)
+
+    def test_code_through_the_got(self):
+        result = self.judge(self.compiled(
+            'a.c', 'extern int x; int f(void) { return x++; }', '-fPIC'))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('R_RISCV_GOT_HI20 x', result.stderr)
+
+    def test_a_table_of_pointers(self):
+        result = self.judge(self.compiled(
+            'a.c', 'extern int x, y; int *const t[] = { &x, &y };\n'
+            'int *f(int i) { return t[i]; }', '-mcmodel=medany', '-fno-pic'))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('R_RISCV_64 x', result.stderr)
+
+    def test_a_call_out(self):
+        source = 'void g(void); void f(void) { g(); g(); }'
+        alone = self.compiled('a.c', source, '-mcmodel=medany', '-fno-pic')
+        result = self.judge(alone)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('calls g', result.stderr)
+        other = self.compiled('b.c', 'void g(void) {}', '-mcmodel=medany',
+                              '-fno-pic')
+        self.assertEqual(self.judge(alone, other).returncode, 0)
+
+
+class LayerCheck(unittest.TestCase):
+    KNOWN = {'lib/range.h', 'kernel/mm/page.h', 'kernel/mm/page.c',
+             'arch/riscv/csr.h', 'arch/mmu.h', 'drivers/uart/8250.h',
+             'kernel/guest/vm.h', 'kernel/panic_report.h'}
+
+    def problems(self, path, text):
+        return ' '.join([*layers.include_problems(path, text, self.KNOWN),
+                         *layers.style_problems(path, text)])
+
+    def test_what_goes_down_is_good(self):
+        self.assertEqual(self.problems(
+            'kernel/mm/page.c', '#include "kernel/mm/page.h"\n'
+            '#include "arch/mmu.h"\n#include "lib/range.h"\n'), '')
+
+    def test_what_goes_up_is_not(self):
+        for path, target in (('lib/range.c', 'kernel/mm/page.h'),
+                             ('kernel/main.c', 'drivers/uart/8250.h'),
+                             ('kernel/main.c', 'arch/riscv/csr.h'),
+                             ('arch/mmu.h', 'kernel/mm/page.h'),
+                             ('drivers/a/a.c', 'arch/riscv/csr.h')):
+            self.assertIn('must not include', self.problems(
+                path, f'#pragma once\n#include "lib/range.h"\n'
+                f'#include "{target}"\n'), path)
+
+    def test_pure_code_reads_no_csr(self):
+        self.assertIn('tested on the host', self.problems(
+            'arch/riscv/mm/pagetable.c', '#include "arch/riscv/csr.h"\n'))
+
+    def test_guests_private_parts_and_trees_have_their_users(self):
+        for target, text in (('"kernel/guest/vm.h"', 'only guest code'),
+                             ('"kernel/panic_report.h"', 'is private'),
+                             ('"libfdt.h"', 'only kernel/fdt'),
+                             ('<libfdt.h>', 'only kernel/fdt'),
+                             ('"page.h"', 'not a path from the root')):
+            self.assertIn(text, self.problems('drivers/uart/x.c',
+                                              f'#include {target}\n'))
+
+    def test_what_a_grep_sees(self):
+        self.assertIn('#if in a .c', self.problems('lib/a.c', '#ifdef X\n'))
+        self.assertIn('extern', self.problems('lib/a.c', 'extern int x;\n'))
+        self.assertIn('#pragma once', self.problems('lib/a.h', 'int x;\n'))
+        self.assertIn('its own header first', self.problems(
+            'kernel/mm/page.c', '#include "lib/range.h"\n'
+            '#include "kernel/mm/page.h"\n'))
+        self.assertEqual(self.problems('lib/a.c', '#ifdef DEBUG\n'), '')
+
+
+class DocsCheck(unittest.TestCase):
+    def test_braces_are_opened(self):
+        self.assertEqual(docs.braces('lib/{image,range}.h'),
+                         ['lib/image.h', 'lib/range.h'])
+
+    def test_paths_are_looked_for(self):
+        self.assertFalse(docs.missing('lib/image.h'))
+        self.assertFalse(docs.missing('test/host/*_test.c'))
+        self.assertTrue(docs.missing('lib/no_such_file.h'))
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=int(os.environ.get('V') or 1))
