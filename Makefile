@@ -326,6 +326,8 @@ LABD         := $(BUILD)/tools/labd
 LAB_STATE    ?= $(BUILD)/lab
 
 .PHONY: lab test-lab soak-lab fuzz-lab bench-lab deps-lab deps-lab-test
+soak: soak-lab
+bench: bench-lab
 tools: $(LABD) $(BUILD)/tools/lab
 
 deps-lab: deps-build
@@ -361,6 +363,37 @@ $(BUILD)/tools/lab: $(patsubst %,$(LAB_OBJ)/%.o,$(LAB_CLIENT_C))
 lab: $(LABD) deps-run
 	$(Q)$(LABD) --state $(LAB_STATE)
 
+# The daemon's host tests; the client's have their own section.
+LAB_TESTS := $(filter-out test/host/lab_client_%,\
+	       $(wildcard test/host/lab_*_test.c))
+LAB_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,$(LAB_TESTS))
+HOST_BINS += $(LAB_BINS)
+TEST_PARTS += test-lab
+
+$(BUILD)/host_lab.mk: $(LAB_TESTS) Makefile tools/test_sources.py
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(LAB_TESTS) > $@
+ifneq ($(filter test% soak% $(BUILD)/host/lab_%,$(MAKECMDGOALS)),)
+-include $(BUILD)/host_lab.mk
+endif
+
+$(BUILD)/host/tools/lab/%.c.o $(BUILD)/host/test/host/lab_%.c.o: \
+	TEST_FLAGS += -D_GNU_SOURCE
+$(LAB_BINS): | deps-lab
+$(LAB_BINS):
+	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -lm -o $@
+
+test-host: $(LAB_BINS)
+
+test-lab: deps-lab-test $(LABD) $(BUILD)/tools/lab $(BUILD)/lab-payload/Image
+	$(Q)$(PYTHON) test/lab/run.py
+
+soak-lab: deps-lab-test $(LABD)
+	$(Q)$(PYTHON) test/lab/sweep.py --schedules $(or $(N),10000)
+
+bench-lab: deps-lab-test $(LABD) $(BUILD)/lab-payload/Image
+	$(Q)$(PYTHON) test/lab/bench.py
+
 # The tests' S-mode kernel; they patch what it is to do into it.
 LAB_PAYLOAD   := $(BUILD)/lab-payload
 LAB_PAYLOAD_C := $(wildcard test/lab/payload/*.[cS])
@@ -377,7 +410,12 @@ $(LAB_PAYLOAD)/Image: $(LAB_PAYLOAD_C) $(wildcard test/lab/payload/*.h) \
 		-o $(@D)/payload.elf
 	$(Q)$(CROSS_COMPILE)objcopy -O binary -j .text $(@D)/payload.elf $@
 
+fuzz-lab: $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
+		$(wildcard test/fuzz/lab_*_fuzz.c))
+	$(Q)$(PYTHON) test/fuzz/run.py $(FUZZ_SECONDS) $^
+
 -include $(wildcard $(LAB_OBJ)/tools/lab/*.d $(LAB_OBJ)/tools/lab/client/*.d)
+-include $(wildcard $(BUILD)/host/tools/lab/*.d)
 
 # ---- lab client -----------------------------------------------------------
 

@@ -98,8 +98,11 @@ static void go_down(struct board *b, const char *why)
 
 static void off_failed(struct board *b, const char *why)
 {
+	int64_t delay = b->config->retry < RETRY_DELAY ? b->config->retry
+						       : RETRY_DELAY;
+
 	if (++b->tries < OFF_TRIES)
-		loop_timer_set(&b->timer, RETRY_DELAY);
+		loop_timer_set(&b->timer, delay);
 	else
 		go_down(b, why);
 }

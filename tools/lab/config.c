@@ -92,6 +92,7 @@ static const struct key board_keys[] = {
 	BOARD(TIME, retry, "30"),
 	BOARD(TEXT, relay, NULL),
 	BOARD(NUMBER, relay_channel, "1"),
+	BOARD(TIME, relay_delay, "0.05"),
 	BOARD(BOOL, relay_readback, "no"),
 	BOARD(TEXT, power_on, NULL),
 	BOARD(TEXT, power_off, NULL),

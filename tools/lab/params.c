@@ -23,13 +23,20 @@ bool params_is_name(const char *s, size_t max)
 	return n > 0 && n <= max && s[n] == '\0' && s[0] != '-' && s[0] != '.';
 }
 
+static bool is_printable_ascii(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || (unsigned char)*s > '~')
+			return false;
+	return true;
+}
+
 static const char *set_name(struct params *p, const char *v)
 {
 	if (strlen(v) > PARAMS_NAME_MAX)
 		return "name is longer than 128 bytes";
-	for (const char *c = v; *c; c++)
-		if ((unsigned char)*c < ' ' || *c > '~')
-			return "name is not printable ASCII";
+	if (!is_printable_ascii(v))
+		return "name is not printable ASCII";
 	strcpy(p->name, v);
 	return NULL;
 }
@@ -54,10 +61,9 @@ static const char *set_bootargs(struct params *p, const char *v)
 {
 	if (strlen(v) > PARAMS_BOOTARGS_MAX)
 		return "bootargs are longer than 1024 bytes";
-	for (const char *c = v; *c; c++)
-		if ((unsigned char)*c < ' ' || *c > '~' || *c == '\'')
-			return "bootargs hold a single quote, or something "
-			       "else than printable ASCII";
+	if (!is_printable_ascii(v) || strchr(v, '\''))
+		return "bootargs hold a single quote, or something else than "
+		       "printable ASCII";
 	strcpy(p->bootargs, v);
 	return NULL;
 }

@@ -15,9 +15,8 @@
 #include "tools/lab/stream_fd.h"
 #include "tools/lab/tty.h"
 
-#define RELAY_BAUD     9600
-#define SETTLE_DELAY   30000  /* contact and micro-controller */
-#define ANSWER_TIMEOUT 500000
+#define RELAY_BAUD   9600
+#define ANSWER_DELAYS 10 /* an answer may take so many relay_delay */
 
 struct relay {
 	struct power power;
@@ -87,7 +86,7 @@ static void on_timer(void *arg)
 	r->asked = true;
 	r->answer_len = 0;
 	stream_fd_write(&r->stream, query, n);
-	loop_timer_set(&r->timer, ANSWER_TIMEOUT);
+	loop_timer_set(&r->timer, ANSWER_DELAYS * r->board->relay_delay);
 }
 
 /* Sends the command; what fails here is told by the timer's next turn. */
@@ -133,7 +132,7 @@ static void relay_set(struct power *p, bool on)
 		r->failed = -err;
 		r->timer.fire = on_failed;
 	}
-	loop_timer_set(&r->timer, SETTLE_DELAY);
+	loop_timer_set(&r->timer, r->board->relay_delay);
 }
 
 static void relay_stop(struct power *p)
@@ -144,7 +143,7 @@ static void relay_stop(struct power *p)
 	stream_fd_close(&r->stream);
 	/* Time for the four bytes to leave at 9600 baud. */
 	if (relay_send(r, false) == 0)
-		usleep(SETTLE_DELAY);
+		usleep(r->board->relay_delay);
 	stream_fd_close(&r->stream);
 }
 

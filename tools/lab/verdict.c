@@ -301,16 +301,33 @@ static void line_before_kernel(struct verdict_engine *e, const char *line)
 	}
 }
 
-/* "TEST end <n> passed, <m> failed": all of it, nothing behind. */
+/* Takes word at *p, to the byte; false if something else stands there. */
+static bool take_word(const char **p, const char *word)
+{
+	if (!starts(*p, word))
+		return false;
+	*p += strlen(word);
+	return true;
+}
+
+/* Takes a number of 1 to 9 digits at *p. */
+static bool take_number(const char **p, unsigned *out)
+{
+	size_t n = strspn(*p, "0123456789");
+
+	if (n < 1 || n > 9)
+		return false;
+	*out = strtoul(*p, NULL, 10);
+	*p += n;
+	return true;
+}
+
+/* "TEST end <n> passed, <m> failed": exactly that, nothing behind. */
 static bool test_end_parse(const char *line, unsigned *passed, unsigned *failed)
 {
-	int end = 0;
-
-	if (!isdigit((unsigned char)line[strlen("TEST end ")]))
-		return false;
-	return sscanf(line, "TEST end %9u passed, %9u failed%n", passed, failed,
-		      &end) == 2 &&
-		end > 0 && line[end] == '\0';
+	return take_word(&line, "TEST end ") && take_number(&line, passed) &&
+		take_word(&line, " passed, ") && take_number(&line, failed) &&
+		strcmp(line, " failed") == 0;
 }
 
 static void test_end_line(struct verdict_engine *e, const char *line)
@@ -393,7 +410,6 @@ static void judge_panic(struct verdict_engine *e, const char *line)
 		"panic: ",     "Kernel panic - not syncing", "Oops",
 		"Internal error: Oops", "Unable to handle kernel ",
 		"kernel BUG at ", "BUG: ", "watchdog: BUG: ",
-		"Unhandled exception", "sbi_trap_error",
 	};
 
 	if (starts(line, "Oops") && !strchr(" -:[", line[4]))
