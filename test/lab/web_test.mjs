@@ -458,7 +458,8 @@ async function broken_streams(browser, step) {
 async function no_xterm(browser, step) {
 	await step("without_xterm_the_console_is_plain_text", async () => {
 		const anna = await Visitor.come(browser);
-		const log = "\x1b[31mred\x1b[0m <b>x</b> \x1b]0;owned\x07end\r\n";
+		const log = "\x1b[31mred\x1b[0m <b>x</b> " +
+			"\x1b]0;owned\x07end\r\n";
 		const job = { id: 9, state: "done", verdict: "pass",
 			      reason: "fine", log_size: log.length };
 
@@ -466,8 +467,8 @@ async function no_xterm(browser, step) {
 				      (route) => route.abort());
 		await anna.page.route("**/api/jobs/9/events", (route) =>
 			route.fulfill({ contentType: "text/event-stream",
-				body: sse(Buffer.from(log), 0) + "event: end\n" +
-				      `data: ${JSON.stringify(job)}\n\n` }));
+				body: sse(Buffer.from(log), 0) +
+				      `event: end\ndata: ${JSON.stringify(job)}\n\n` }));
 		await anna.open("/jobs/9");
 		await anna.page.getByText("red <b>x</b> end").waitFor();
 		await anna.leave();
@@ -614,8 +615,8 @@ async function headers(browser, step) {
 	});
 }
 
-const GROUPS = [headers, login, tokens, broken_streams, no_xterm, names_and_reasons,
-		a_visit, hostile_bytes, flood];
+const GROUPS = [headers, login, tokens, broken_streams, no_xterm,
+		names_and_reasons, a_visit, hostile_bytes, flood];
 
 async function main() {
 	const counts = { passed: 0, failed: 0, skipped: 0 };

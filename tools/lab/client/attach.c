@@ -3,6 +3,8 @@
  * the board, Ctrl-C and Ctrl-] included; `~` at the start of a line is ours,
  * as in ssh. Leaving leaves the job running.
  */
+#include "tools/lab/client/command.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -13,7 +15,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "tools/lab/client/command.h"
 #include "tools/lab/client/console.h"
 #include "tools/lab/client/follow.h"
 #include "tools/lab/client/interrupt.h"

@@ -10,21 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tools/lab/client/base64.h"
+#include "tools/lab/client/clock.h"
 #include "tools/lab/client/sse.h"
 
 #define DELAY_FIRST_MS 250
 #define DELAY_MAX_MS   5000
-
-static uint64_t follow_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static int follow_offset(const char *id, uint64_t *offset)
 {
@@ -166,11 +158,11 @@ static enum follow_result follow_once(struct follow *follow)
 
 static bool follow_pause(struct follow *follow, unsigned int ms)
 {
-	uint64_t until = follow_now_ms() + ms;
+	uint64_t until = clock_ms() + ms;
 	bool left = false;
 
-	while (!left && follow_now_ms() < until)
-		left = follow_wait(follow, (int)(until - follow_now_ms()) + 1);
+	while (!left && clock_ms() < until)
+		left = follow_wait(follow, (int)(until - clock_ms()) + 1);
 	return left;
 }
 
@@ -186,25 +178,25 @@ static void follow_say(struct follow *follow, const char *what)
 
 enum follow_result follow_run(struct follow *follow)
 {
-	uint64_t progress = follow_now_ms();
+	uint64_t progress = clock_ms();
 	unsigned int delay = DELAY_FIRST_MS;
 	bool lost = false;
 
 	for (;;) {
 		uint64_t before = follow->offset;
-		uint64_t start = follow_now_ms();
+		uint64_t start = clock_ms();
 		enum follow_result result = follow_once(follow);
 
 		if (result != FOLLOW_LOST)
 			return result;
 		/* a connection that lived for long was one, if a silent one */
 		if (follow->offset != before ||
-		    follow_now_ms() - start > 2 * DELAY_MAX_MS) {
-			progress = follow_now_ms();
+		    clock_ms() - start > 2 * DELAY_MAX_MS) {
+			progress = clock_ms();
 			delay = DELAY_FIRST_MS;
 			lost = false;
 		}
-		if (follow_now_ms() - progress >= follow->patience * 1000ull)
+		if (clock_ms() - progress >= follow->patience * 1000ull)
 			return FOLLOW_LOST;
 		if (!lost)
 			follow_say(follow, "connection lost, taking up again");

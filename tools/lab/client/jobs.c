@@ -2,6 +2,8 @@
  * lab list, lab log and lab cancel: the commands that ask once and show what
  * they got.
  */
+#include "tools/lab/client/command.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/lab/client/command.h"
 #include "tools/lab/client/console.h"
 #include "tools/lab/client/follow.h"
 #include "tools/lab/client/interrupt.h"

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tools/lab/client/clock.h"
 
 #define REDRAW_MS 100
 
@@ -50,17 +51,9 @@ void progress_line(struct buf *line, uint64_t sent, uint64_t total, uint64_t ms,
 				     : columns - strlen(text) - 3);
 }
 
-static uint64_t progress_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void progress_show(struct progress *progress, uint64_t sent, uint64_t total)
 {
-	uint64_t now = progress_now_ms();
+	uint64_t now = clock_ms();
 	struct winsize size = {0};
 	struct buf line = {0};
 

@@ -2,6 +2,8 @@
  * lab run: upload, watch the console, hand on the verdict. Ctrl-C cancels the
  * job and waits for the daemon to say so; a second one leaves at once.
  */
+#include "tools/lab/client/command.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -10,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/lab/client/command.h"
 #include "tools/lab/client/console.h"
 #include "tools/lab/client/follow.h"
 #include "tools/lab/client/interrupt.h"

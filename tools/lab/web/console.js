@@ -17,9 +17,11 @@ const OSC = [0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 17, 19, 22, 50, 52,
  * board in the viewer's name, so none is ever given.
  */
 const ANSWERED = [
-	{ final: "c" }, { prefix: ">", final: "c" }, { prefix: "=", final: "c" },
+	{ final: "c" }, { prefix: ">", final: "c" },
+	{ prefix: "=", final: "c" },
 	{ final: "n" }, { prefix: "?", final: "n" }, { final: "t" },
-	{ final: "x" }, { prefix: ">", final: "q" }, { prefix: "?", final: "u" },
+	{ final: "x" }, { prefix: ">", final: "q" },
+	{ prefix: "?", final: "u" },
 	{ intermediates: "$", final: "p" },
 	{ prefix: "?", intermediates: "$", final: "p" },
 	{ prefix: "?", final: "S" }, { prefix: ">", final: "m" },
@@ -105,8 +107,8 @@ class XtermConsole {
 		this.waiting = [];
 		this.term = new globalThis.Terminal({
 			cols: 80, rows: 24, scrollback: 10000, theme: THEME,
-			fontFamily: "ui-monospace, 'DejaVu Sans Mono', Menlo, " +
-				    "Consolas, monospace",
+			fontFamily: "ui-monospace, 'DejaVu Sans Mono', " +
+				    "Menlo, Consolas, monospace",
 			fontSize: parent.clientWidth < 560 ? 11 : 13,
 			disableStdin: true, convertEol: true,
 			cursorInactiveStyle: "none", linkHandler: null,
@@ -137,7 +139,8 @@ class XtermConsole {
 	setWritable(writable) {
 		this.term.options.disableStdin = !writable;
 		this.term.options.cursorBlink = writable;
-		this.term.options.cursorStyle = writable ? "block" : "underline";
+		this.term.options.cursorStyle =
+			writable ? "block" : "underline";
 	}
 
 	focus() {
@@ -158,7 +161,8 @@ class XtermConsole {
 
 	/** A line of ours among the console's; marked, colours reset before. */
 	mark(text) {
-		this.term.write(`\x1b[!p\x1b[0m\r\n\x1b[7m ${text} \x1b[0m\r\n`);
+		this.term.write("\x1b[!p\x1b[0m\r\n\x1b[7m " +
+				`${text} \x1b[0m\r\n`);
 	}
 
 	clear() {
@@ -230,9 +234,10 @@ class PlainConsole {
 
 	draw() {
 		const sequence = new RegExp(
-			"\\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\\x07\\x1b\\n]*" +
-			"(?:\\x07|\\x1b\\\\)?|[ -/]*[0-~])|[\\x00-\\x08\\x0b-\\x1f" +
-			"\\x7f-\\x9f]", "g");
+			"\\x1b(?:\\[[0-?]*[ -/]*[@-~]|" +
+			"[\\]PX^_][^\\x07\\x1b\\n]*(?:\\x07|\\x1b\\\\)?|" +
+			"[ -/]*[0-~])|[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]",
+			"g");
 
 		this.drawn = null;
 		this.pre.textContent = this.kept.replace(sequence, "");

@@ -312,12 +312,12 @@ export class HomeView {
 		this.upload.setBoards(boards);
 		this.draw("boards", boards, () => boards.map(boardCard),
 			  this.boards);
-		this.draw("active", active, () => jobTable("Running and waiting",
-			"Where it is", active, activeNews,
-			"Nothing waits: an upload starts at once."),
-			this.active);
-		this.draw("over", over, () => jobTable("Finished", "Reason", over,
-			overNews, "No job yet."), this.over);
+		this.draw("active", active, () => jobTable(
+			"Running and waiting", "Where it is", active,
+			activeNews, "Nothing waits: an upload starts at " +
+			"once."), this.active);
+		this.draw("over", over, () => jobTable("Finished", "Reason",
+			over, overNews, "No job yet."), this.over);
 	}
 
 	async loadOlder() {

@@ -163,8 +163,8 @@ export class JobView {
 		parent.append(el("div", { className: "job" },
 			el("div", { className: "row head" },
 				el("a", { href: "/", className: "back" },
-				   "← Lab"), this.title, this.chip, this.since,
-				el("span", { className: "grow" }),
+				   "← Lab"), this.title, this.chip,
+				this.since, el("span", { className: "grow" }),
 				this.buildButtons()),
 			this.banner, this.line,
 			this.buildConsole(),
@@ -189,7 +189,8 @@ export class JobView {
 
 	buildConsole() {
 		this.link = el("span", { className: "link" }, "connecting");
-		this.inputWord = el("span", { className: "grow", role: "status" });
+		this.inputWord = el("span", { className: "grow",
+					      role: "status" });
 		this.take = el("button", { type: "button", hidden: true,
 			onclick: () => this.takeOver() }, "Take over");
 		this.skipped = el("div", { className: "skipped", hidden: true,
@@ -221,7 +222,8 @@ export class JobView {
 		this.job = job;
 		this.title.textContent = job.name ?
 			`Job ${job.id}: ${job.name}` : `Job ${job.id}`;
-		document.title = `${outcome(job)} · job ${job.id} · Aloft lab`;
+		document.title =
+			`${outcome(job)} · job ${job.id} · Aloft lab`;
 		this.chip.replaceChildren(chip(outcome(job)));
 		this.showSince();
 		this.cancel.hidden = over || !mayChange(job);
