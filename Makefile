@@ -422,17 +422,20 @@ fuzz-lab: $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
 LAB_CLIENT_TESTS := $(wildcard test/host/lab_client_*_test.c)
 LAB_CLIENT_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,\
 		      $(LAB_CLIENT_TESTS))
+HOST_BINS        += $(LAB_CLIENT_BINS)
+test-host: $(LAB_CLIENT_BINS)
 
 $(BUILD)/lab_client.mk: $(LAB_CLIENT_TESTS) Makefile tools/test_sources.py
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(LAB_CLIENT_TESTS) > $@
-ifneq ($(filter test-lab% $(BUILD)/host/lab_client%,$(MAKECMDGOALS)),)
+ifneq ($(filter test% $(BUILD)/host/lab_client%,$(MAKECMDGOALS)),)
 -include $(BUILD)/lab_client.mk
 endif
 
 $(BUILD)/host/tools/lab/client/%.c.o $(BUILD)/host/test/host/lab_client%.c.o: \
 	TEST_FLAGS += -D_GNU_SOURCE
 
+$(LAB_CLIENT_BINS) $(BUILD)/host/lab_client: | deps-lab
 $(LAB_CLIENT_BINS):
 	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -ljansson -o $@
 
