@@ -94,7 +94,10 @@ class UploadForm {
 				      { spellcheck: false }))),
 			this.error,
 			el("div", { className: "row" }, this.submit, this.stop,
-			   this.bar));
+			   this.bar),
+			el("p", { className: "muted hint" }, "From a shell: ",
+			   el("code", {}, "curl --data-binary @Image " +
+					  `${location.origin}/run`)));
 	}
 
 	add(files) {

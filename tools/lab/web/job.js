@@ -233,7 +233,8 @@ export class JobView {
 			this.banner.replaceChildren(
 				el("strong", {}, WORDS[outcome(job)] ??
 						 outcome(job)),
-				el("span", {}, job.reason ?? ""));
+				el("span", {}, job.reason === outcome(job) ?
+					"" : job.reason ?? ""));
 		this.line.replaceChildren(...timeLine(job));
 		this.facts.replaceChildren(...facts(job));
 		this.showInput();
