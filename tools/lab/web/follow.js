@@ -33,26 +33,28 @@ export class Follower {
 		this.fresh = true;	/* nothing shown yet */
 		this.seekLine = false;	/* drop bytes up to a line's end */
 		this.ended = false;
-		this.stopped = false;
+		this.turn = null;	/* the run() that is under way */
 		this.abort = null;
 	}
 
 	/** Follows until the job is over or stop() is called. */
 	async run() {
+		const turn = {};
 		let delay = DELAY_FIRST_MS;
 
-		this.stopped = false;
-		while (!this.ended && !this.stopped) {
+		/* one that still sleeps sees that it is not its turn */
+		this.turn = turn;
+		while (!this.ended && this.turn === turn) {
 			const before = this.offset;
 			const start = Date.now();
 
 			try {
-				await this.once();
+				await this.once(turn);
 			} catch (error) {
 				if (this.refused(error))
 					return;
 			}
-			if (this.ended || this.stopped)
+			if (this.ended || this.turn !== turn)
 				return;
 			if (this.offset !== before ||
 			    Date.now() - start > 2 * DELAY_MAX_MS)
@@ -65,7 +67,7 @@ export class Follower {
 
 	/** Drops the connection; run() takes up again where it was. */
 	stop() {
-		this.stopped = true;
+		this.turn = null;
 		this.abort?.abort();
 	}
 
@@ -79,39 +81,40 @@ export class Follower {
 		return final;
 	}
 
-	async once() {
+	async once(turn) {
 		const parser = new SseParser();
 		const decoder = new TextDecoder();
+		const abort = new AbortController();
 		let answer;
 		let reader;
 
-		this.abort = new AbortController();
+		this.abort = abort;
 		answer = await request(`/api/jobs/${this.id}/events`, {
 			headers: { "Last-Event-ID": String(this.offset) },
-			signal: this.abort.signal,
+			signal: abort.signal,
 		});
 		reader = answer.body.getReader();
 		this.on.link("live");
 		try {
-			while (!this.ended) {
+			while (!this.ended && this.turn === turn) {
 				const { value, done } =
-					await this.read(reader);
+					await this.read(reader, abort);
 
 				if (done)
 					return;
 				await this.take(parser.feed(decoder.decode(
-					value, { stream: true })));
+					value, { stream: true })), turn);
 			}
 		} catch (error) {
 			if (!(error instanceof Skip))
 				throw error;
 		} finally {
-			this.abort.abort();
+			abort.abort();
 		}
 	}
 
-	async read(reader) {
-		const timer = setTimeout(() => this.abort.abort(), SILENCE_MS);
+	async read(reader, abort) {
+		const timer = setTimeout(() => abort.abort(), SILENCE_MS);
 
 		try {
 			return await reader.read();
@@ -120,16 +123,16 @@ export class Follower {
 		}
 	}
 
-	async take(events) {
+	async take(events, turn) {
 		for (const event of events) {
+			if (this.ended || this.turn !== turn)
+				return;
 			if (event.type === "message")
 				await this.takeBytes(event);
 			else if (event.type === "state")
 				this.takeState(JSON.parse(event.data));
 			else if (event.type === "end")
 				this.takeEnd(JSON.parse(event.data));
-			if (this.stopped || this.ended)
-				return;
 		}
 	}
 
