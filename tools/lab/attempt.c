@@ -241,14 +241,20 @@ static void on_off(void *arg)
 		board_power_on(a->board);
 }
 
-static void on_on(void *arg)
+/* Power is on: the relay says so, or the board already talks. */
+static void powered(struct attempt *a)
 {
-	struct attempt *a = arg;
-
+	if (a->power_at)
+		return;
 	a->power_at = a->last_byte = loop_now();
 	verdict_stage(a->engine, STAGE_POWER);
 	sync_engine(a);
 	check_deadlines(a);
+}
+
+static void on_on(void *arg)
+{
+	powered(arg);
 }
 
 /* Logs what still fits under the cap; false when the attempt is over. */
@@ -278,6 +284,7 @@ static void on_bytes(void *arg, const void *bytes, size_t len)
 
 	if (a->released)
 		return;
+	powered(a);
 	a->last_byte = loop_now();
 	before = attempt_stage(a);
 	verdict_feed(a->engine, bytes, len);

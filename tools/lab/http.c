@@ -281,6 +281,22 @@ static enum MHD_Result body_take(struct http_request *r, const char *data,
 	return MHD_YES;
 }
 
+/* Stands for a request whose path has a NUL byte in it. */
+static char bad_path;
+
+/*
+ * Sees the path as it was sent. libmicrohttpd hands it on decoded, as a C
+ * string: what follows a %00 would be cut off and never looked at.
+ */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *c)
+{
+	const char *nul = strstr(uri, "%00"), *query = strchr(uri, '?');
+
+	(void)cls;
+	(void)c;
+	return nul && (!query || nul < query) ? &bad_path : NULL;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
 				  const char *url, const char *method,
 				  const char *version, const char *data,
@@ -289,19 +305,23 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
 	struct http_request *r = *state;
 	const union MHD_ConnectionInfo *info;
 
+	bool bad = *state == &bad_path;
+
 	(void)cls;
 	(void)version;
-	if (!r) {
+	if (!r || bad) {
 		r = calloc(1, sizeof(*r));
+		*state = r;
 		if (!r)
 			return MHD_NO;
-		*state = r;
 		info = MHD_get_connection_info(
 			c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 		r->conn = info ? info->socket_context : NULL;
 	}
 	r->connection = c;
 	r->path = url;
+	if (bad)
+		return http_reply_error(r, 400, "a NUL byte in the path");
 	if (!r->begun)
 		return request_begin(r, method);
 	if (*size > 0)
@@ -321,7 +341,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **state,
 	(void)cls;
 	(void)c;
 	(void)why;
-	if (!r)
+	if (!r || *state == &bad_path)
 		return;
 	/* Kept alive, it has as long for the next request's headers. */
 	if (r->conn)
@@ -484,6 +504,7 @@ static struct MHD_Daemon *daemon_start(int fd)
 		(unsigned)c->viewers_max + 256,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, WRITE_TIMEOUT,
+		MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
