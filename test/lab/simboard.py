@@ -39,6 +39,7 @@ class Board:
         self.next_step = 0.0
         self.typed = b""
         self.running = None  # the word of the Image it runs
+        self.broken = False  # had a fault; for the tests to note
 
     @staticmethod
     def make_pty(link):
@@ -51,13 +52,14 @@ class Board:
         os.close(slave)
         return master
 
-    def config(self, dwell=0.01, extra=""):
+    def config(self, dwell=0.01, boot_timeout=0.4):
         return (f"[board {self.name}]\npower = relay\nrelay = {self.relay}\n"
                 f"relay_readback = {'yes' if self.readback else 'no'}\n"
                 f"relay_delay = 0.004\nconsole = tty\ntty = {self.tty}\n"
                 f"netboot = external\ntftp_root = {self.tftp}\n"
-                f"dwell = {dwell}\nsettle = 0.004\nboot_timeout = 0.4\n"
-                f"power_timeout = 0.5\nlinger = 0.01\nretry = 0.05\n{extra}")
+                f"dwell = {dwell}\nsettle = 0.004\n"
+                f"boot_timeout = {boot_timeout}\npower_timeout = 0.5\n"
+                f"linger = 0.01\nretry = 0.05\n")
 
     def unplug(self, yes):
         self.fault = "unplugged" if yes else None
@@ -226,6 +228,7 @@ class Sim:
                        for n in range(count)]
         self.twice = []  # words that ran on two boards at once
         self.stopping = False
+        self.passes = 0  # of the loop over all boards
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
 
@@ -237,6 +240,7 @@ class Sim:
             words = [b.running for b in self.boards if b.on and b.running]
             if len(words) != len(set(words)):
                 self.twice.append(words)
+            self.passes += 1
             select.select([], [], [], 0.001)
 
     def config(self, **options):
