@@ -412,7 +412,7 @@ $(LAB_PAYLOAD)/Image: $(LAB_PAYLOAD_C) $(wildcard test/lab/payload/*.h) \
 
 fuzz-lab: $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
 		$(wildcard test/fuzz/lab_*_fuzz.c))
-	$(Q)$(PYTHON) test/fuzz/run.py $(FUZZ_SECONDS) $^
+	$(Q)$(PYTHON) test/fuzz/run.py $(or $(N),1000000) $^
 
 -include $(wildcard $(LAB_OBJ)/tools/lab/*.d $(LAB_OBJ)/tools/lab/client/*.d)
 -include $(wildcard $(BUILD)/host/tools/lab/*.d)

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import random
+import re
 import select
 import socket
 import subprocess
@@ -636,8 +637,9 @@ def waiting_jobs_have_a_deadline():
 
 
 def relay_fault(fault, readback):
+    # Long enough that a loaded machine does not look like a silent console.
     with Setting(1, readback=readback, lab="board_wait = 30\n",
-                 dwell=0.05) as (lab, sim):
+                 dwell=0.3) as (lab, sim):
         b = sim.boards[0]
         running = lab.submit(L.image("tick 100000"), timeout="60")
         lab.wait(running, until=("running",))
@@ -652,7 +654,7 @@ def relay_fault(fault, readback):
         id_ = lab.submit(L.image("pass"))
         lab.kill()
         lab.start()
-        time.sleep(0.5)
+        time.sleep(0.8)
         equal(lab.job(id_)["state"], "queued", "no job on a board left on")
         if fault == "unplugged":
             b.unplug(False)
@@ -812,6 +814,20 @@ def metrics_and_boards_tell_the_truth():
               (1, "relay", "tty", "external"))
 
 
+def example_configuration_is_valid():
+    """As it is, and with everything in it that is commented out."""
+    text = (L.ROOT / "tools/lab/labd.conf").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "labd.conf")
+        for what in (text, re.sub(r"(?m)^# (\w+ = |\[)", r"\1", text)):
+            with open(path, "w", encoding="ascii") as out:
+                out.write(what)
+            done = subprocess.run([L.LABD, "-c", path, "--check"],
+                                  capture_output=True, text=True, check=False)
+            equal(done.returncode, 0, done.stderr)
+    assert "3 boards" in done.stdout, done.stdout
+
+
 def power_commands_and_tcp_consoles_work():
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -868,4 +884,5 @@ CASES = [(f.__name__, f) for f in (
     restart_ends_the_attempt_as_infra_and_retries,
     second_daemon_on_one_state_folder_is_refused,
     full_disk_refuses_uploads_and_ends_jobs, old_jobs_make_room,
-    metrics_and_boards_tell_the_truth, power_commands_and_tcp_consoles_work)]
+    metrics_and_boards_tell_the_truth, example_configuration_is_valid,
+    power_commands_and_tcp_consoles_work)]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """All tests of the lab. T=pattern picks cases by name, SEED= another sequence.
 
-The emulator's boots go on beside the simulated boards: they mostly wait.
 Last line: N passed, N failed, N skipped.
 """
 
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -46,25 +46,30 @@ def finish(name, process):
     return counts
 
 
+def run_lane(programs):
+    return [finish(name, start(*command)) for name, *command in programs]
+
+
 def main():
     if len(sys.argv) > 1:
         counts = own_cases(sys.argv[1])
         print("%d passed, %d failed, %d skipped" % counts)
         return counts[1] != 0
     print(f"seed {os.environ.get('SEED') or 1}", flush=True)
-    pattern = os.environ.get("T") or ""
-    emulator = start(__file__, "emulator_test")
-    total = [finish("daemon", start(__file__, "daemon_test"))]
-    if not pattern or pattern in "sweep":
-        total.append(finish("sweep", start(HERE / "sweep.py")))
+    words = [os.environ["T"]] if os.environ.get("T") else []
     client = L.BUILD / "tools" / "lab"
-    words = [pattern] if pattern else []
-    total.append(finish("client", start(HERE / "client_test.py", client,
-                                        *words)))
-    total.append(finish("client_labd", start(HERE / "client_labd_test.py",
-                                             client, L.LABD, *words)))
-    total.append(finish("web", start(HERE / "web_test.py", L.LABD, *words)))
-    total.append(finish("emulator", emulator))
+    lanes = [  # side by side: most of the time each waits for a board
+        [("emulator", __file__, "emulator_test")],
+        [("daemon", __file__, "daemon_test"),
+         ("client", HERE / "client_test.py", client, *words),
+         ("client_labd", HERE / "client_labd_test.py", client, L.LABD,
+          *words)],
+        [("web", HERE / "web_test.py", L.LABD, *words)],
+    ]
+    if not words or words[0] in "sweep":
+        lanes[2].append(("sweep", HERE / "sweep.py"))
+    with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+        total = [c for lane in pool.map(run_lane, lanes) for c in lane]
     sums = [sum(column) for column in zip(*total)]
     print("%d passed, %d failed, %d skipped" % tuple(sums))
     return sums[1] != 0
