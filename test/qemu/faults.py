@@ -2,7 +2,11 @@
 words and a machine that ends; and the same for trees that are only odd, which
 must boot. The loader (enter.S) passes what no firmware would."""
 
+import os
+import struct
+import subprocess
 from dataclasses import replace
+from functools import partial
 
 import fdtlib
 import payload
@@ -70,6 +74,7 @@ def fatal(words, tree=None, blob=None, machine=None, image=None, **how):
                        blob=blob(flat) if blob else flat, **how)
         session = context.start(machine, kernel, panic_ok=True)
         ends(session, words)
+    run.words = words
     return run
 
 
@@ -92,6 +97,7 @@ def survived(words="", tree=None, machine=None, seen=None, pad=0, **how):
         session.at = 0
         if words:
             session.expect(r"^(\[[^\]]*\] )?(.*\b)?(%s)" % words)
+    run.words = words
     return run
 
 
@@ -257,6 +263,7 @@ def relocation(words, index, **spoil):
                              image)
         session = context.start(virt(1), path, panic_ok=True)
         ends(session, r"relocation 0x%x \(.*%s" % (index, words))
+    run.words = words
     return run
 
 
@@ -286,7 +293,22 @@ def unwritable(context):
     ends(session, "relocation 0x0 .*: image cannot be written")
 
 
+def spent(context):
+    """An image entered again without being loaded again: its data shows that
+    it has run before."""
+    names = subprocess.run([context.cross + "nm", os.path.join(
+        context.build, "kernel.elf")], capture_output=True, text=True,
+        check=True).stdout.splitlines()
+    at = next(int(n.split()[0], 16) for n in names if "boot_lottery" in n)
+    image = bytearray(context.image)
+    struct.pack_into("<I", image, at, 1)
+    path = context.write("spent.img", bytes(image))
+    session = context.start(virt(1), path, panic_ok=True)
+    ends(session, "image at 0x80200000 has run before, load it again")
+
+
 def broken_images(context):
+    yield "image-spent", spent
     last = payload.image_size(context.image)
     relative = [i for i, r in enumerate(payload.rela(context.image))
                 if r[2] == payload.R_RISCV_RELATIVE]
@@ -309,6 +331,11 @@ def second_memory(tree, context):
     ghost = tree.root.add("memory@1040000000")
     ghost.set("device_type", "memory").set("reg", 0x10, 0x40000000,
                                            0, 0x40000000)
+
+
+def claim(length, tree, context):
+    """512 MiB that the tree says are more."""
+    memory(tree, 0x80000000, length)
 
 
 def memory_short(tree, context):
@@ -382,6 +409,12 @@ def survivors(context):
     sbi = replace(virt(1), console="sbi.*")
     yield "memory-ghost", survived("memory 0x1040000000-0x107fffffff does not "
                                    "answer", second_memory)
+    for name, length, end in (("double", 0x40000000, "bfffffff"),
+                              ("piece", 0x2000e000, "a000dfff"),
+                              ("odd", 0x21a3d000, "a1a3cfff")):
+        yield "memory-" + name, survived(
+            "memory 0xa0000000-0x%s does not answer" % end,
+            partial(claim, length))
     yield "memory-short", survived("memory 0xa0000000-0xa8002fff does not "
                                    "answer", memory_short)
     yield "console-unknown", survived("console=nonsense not used: ",
@@ -502,7 +535,8 @@ def odd_trees(context):
     yield "mmu-lies", survived("", mmu_type("riscv,sv57"),
                                machine=virt(2, cpu="rva22s64"))
     yield "mmu-sv39", survived("", mmu_type("riscv,sv39"), machine=virt(2),
-                               seen=replace(virt(2), sv=39))
+                               seen=replace(virt(2),
+                                            options={"sv": 39}))
 
 
 def crash(name, words):
@@ -521,6 +555,7 @@ def crash(name, words):
         session.expect_end()
         if session.text.count("panic: ") > 1:
             raise Failed("the report was not made once")
+    run.words = words
     return run
 
 
@@ -529,7 +564,15 @@ def crashes(context):
         yield "crash-" + name, crash(name, words)
 
 
-def cells(context):
+def own_words(context):
+    """At least 25 faults have words that no other fault has."""
+    words = [getattr(run, "words", "") for _, run in all_cells(context)]
+    own = [w for w in set(words) if w and words.count(w) == 1]
+    if len(own) < 25:
+        raise Failed("%d faults have words of their own" % len(own))
+
+
+def all_cells(context):
     for prefix, source in (("fault/fdt-", broken_trees),
                            ("fault/tree-", broken_machines),
                            ("fault/", broken_images),
@@ -537,3 +580,8 @@ def cells(context):
                            ("tree/", odd_trees)):
         for name, run in source(context):
             yield prefix + name, run
+
+
+def cells(context):
+    yield from all_cells(context)
+    yield "fault/own-words", own_words

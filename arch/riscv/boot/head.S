@@ -10,6 +10,7 @@
 #include "arch/riscv/boot/early.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/sbi.h"
+#include "arch/riscv/sbi.h"
 
 #define CPU(field) %tprel_lo(cpu_this + field)(tp)
 
@@ -223,9 +224,22 @@ LOCAL_FUNC(boot_entry)
 	csrw	CSR_STVEC, t0
 	j	mmu_enter
 
+	/*
+	 * Not the first. With HSM the firmware starts one hart only, so this
+	 * copy of the image has run before and its data is spent.
+	 */
 .Lpark:
-	wfi
-	j	.Lpark
+	li	a7, SBI_EXT_BASE
+	li	a6, SBI_BASE_PROBE
+	li	a0, SBI_EXT_HSM
+	ecall
+	bnez	a0, 1f
+	beqz	a1, 1f
+	lla	sp, boot_stack_top
+	lla	a0, _start
+	call	early_again_panic
+1:	wfi
+	j	1b
 
 /*
  * .Lrelocate - apply .rela.dyn to the image

@@ -32,6 +32,7 @@ static struct {
 	va_t direct_va;
 	pa_t direct_pa;
 	uint64_t direct_size;
+	uint64_t direct_offset; /* from pa to va; 0 while the MMU is off */
 	va_t window_next;
 	struct memmap *map; /* while building only */
 } state;
@@ -179,6 +180,7 @@ void space_enter(void)
 {
 	struct layout_input in;
 
+	state.direct_offset = state.direct_va - state.direct_pa;
 	/* Pointers from before the second relocation are stale. */
 	state.table.format = format_of(boot_info()->levels);
 	state.table.ops = &table_ops;
@@ -225,9 +227,7 @@ const struct pagetable *space_table(void)
 
 void *arch_pa_to_va(pa_t pa)
 {
-	if (!boot_info()->levels)
-		return (void *)pa;
-	return (void *)(state.direct_va + (pa - state.direct_pa));
+	return (void *)(pa + state.direct_offset);
 }
 
 pa_t arch_va_to_pa(const void *address)
