@@ -85,8 +85,9 @@ LOCAL_FUNC(boot_entry)
 	call	early_address_panic
 2:
 	/*
-	 * Firmware without HSM starts every hart here: the first goes on. The
-	 * word is in the data section, which the loader has just written.
+	 * Firmware without HSM starts every hart here: the first goes on, the
+	 * others wait to be called. The word is in the data section, which the
+	 * loader has just written.
 	 */
 	lla	t0, boot_lottery
 	li	t1, 1
@@ -223,9 +224,23 @@ LOCAL_FUNC(boot_entry)
 	csrw	CSR_STVEC, t0
 	j	mmu_enter
 
+	/*
+	 * Wait for our number in boot_summons, then go where HSM would have
+	 * sent us. A hart can come here although HSM was told to start it at
+	 * secondary_start: OpenSBI before 1.3 lets it read the address before
+	 * the new one is stored. An interrupt taken after the word was looked
+	 * at stays pending, so that the wfi falls through.
+	 */
 .Lpark:
+	csrw	CSR_SIE, 1 << IRQ_S_SOFT
+	lla	t0, boot_summons
+1:	csrc	CSR_SIP, 1 << IRQ_S_SOFT
+	ld	t1, SUMMONS_HART(t0)
+	fence	r, r
+	ld	a1, SUMMONS_START(t0)
+	beq	t1, s0, secondary_start
 	wfi
-	j	.Lpark
+	j	1b
 
 /*
  * .Lrelocate - apply .rela.dyn to the image
@@ -358,6 +373,9 @@ FUNC(secondary_high)
 END(secondary_high)
 
 	.data
-	.balign	4
+	.balign	8
+	.globl	boot_summons
+boot_summons:
+	.dword	-1, 0
 boot_lottery:
 	.word	0
