@@ -124,6 +124,13 @@ $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -c $< -o $@
 
+# Changes when a source comes or goes: then the kernel is linked again.
+$(BUILD)/kernel/objects: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(KERNEL_OBJS)' | cmp -s - $@ || echo '$(KERNEL_OBJS)' > $@
+.PHONY: FORCE
+FORCE:
+
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
 define link
@@ -140,7 +147,7 @@ $(BUILD)/kernel/symbols-none.S: tools/symbols.py | deps-build
 $(BUILD)/kernel/symbols-all.S: $(BUILD)/kernel.first.elf tools/symbols.py
 	$(Q)$(CROSS_COMPILE)nm -n $< | $(PYTHON) tools/symbols.py > $@
 
-$(BUILD)/kernel.first.elf: $(KERNEL_OBJS) $(BUILD)/kernel/symbols-none.o \
+$(BUILD)/kernel.first.elf: $(BUILD)/kernel/objects $(KERNEL_OBJS) $(BUILD)/kernel/symbols-none.o \
 		kernel.lds
 	$(call link,$(BUILD)/kernel/symbols-none.o)
 
@@ -306,3 +313,145 @@ clean:
 	$(BUILD)/host/*.d $(BUILD)/host/*/*.d $(BUILD)/host/*/*/*.d \
 	$(BUILD)/host/*/*/*/*.d $(BUILD)/toolobj/*/*.d \
 	$(BUILD)/toolobj/*/*/*.d $(BUILD)/toolobj/*/*/*/*.d)
+
+# ---- board lab ------------------------------------------------------------
+
+LABD_C       := $(wildcard tools/lab/*.c) lib/image.c
+LAB_CLIENT_C := $(wildcard tools/lab/client/*.c)
+LAB_OBJ      := $(BUILD)/toolobj
+LAB_WEB      := $(wildcard tools/lab/web/*)
+LAB_XTERM    := $(BUILD)/xterm/xterm.js $(BUILD)/xterm/xterm.css
+LABD         := $(BUILD)/tools/labd
+LAB_STATE    ?= $(BUILD)/lab
+
+.PHONY: lab test-lab soak-lab fuzz-lab bench-lab deps-lab deps-lab-test
+soak: soak-lab
+bench: bench-lab
+tools: $(LABD) $(BUILD)/tools/lab
+
+deps-lab: deps-build
+	$(Q)tools/setup/deps.sh lab
+
+# The virtual board's emulator and U-Boot.
+deps-lab-test: deps-lab deps-run
+	$(Q)tools/setup/deps.sh test lab-test
+	$(Q)tools/setup/fetch.sh playwright
+
+$(LAB_XTERM): | deps-lab
+	$(Q)tools/setup/fetch.sh xterm
+
+$(patsubst %,$(LAB_OBJ)/%.o,$(LABD_C) $(LAB_CLIENT_C)): | deps-lab
+$(LAB_OBJ)/tools/lab/%.c.o: HOST_FLAGS += -D_GNU_SOURCE
+
+$(LAB_OBJ)/lab_assets.S: tools/lab/embed.sh $(LAB_WEB) $(LAB_XTERM)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/lab/embed.sh $@ static=tools/lab/web static=$(BUILD)/xterm
+
+$(LAB_OBJ)/lab_assets.o: $(LAB_OBJ)/lab_assets.S
+	$(Q)$(HOSTCC) -c $< -o $@
+
+$(LABD): $(patsubst %,$(LAB_OBJ)/%.o,$(LABD_C)) $(LAB_OBJ)/lab_assets.o
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $^ -lmicrohttpd -lsqlite3 -ljansson -lsodium -lz -lm \
+		-o $@
+
+$(BUILD)/tools/lab: $(patsubst %,$(LAB_OBJ)/%.o,$(LAB_CLIENT_C))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $^ -lcurl -ljansson -o $@
+
+lab: $(LABD) deps-run
+	$(Q)$(LABD) --state $(LAB_STATE)
+
+# The daemon's host tests; the client's have their own section.
+LAB_TESTS := $(filter-out test/host/lab_client_%,\
+	       $(wildcard test/host/lab_*_test.c))
+LAB_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,$(LAB_TESTS))
+HOST_BINS += $(LAB_BINS)
+TEST_PARTS += test-lab
+
+$(BUILD)/host_lab.mk: $(LAB_TESTS) Makefile tools/test_sources.py
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(LAB_TESTS) > $@
+ifneq ($(filter test% soak% $(BUILD)/host/lab_%,$(MAKECMDGOALS)),)
+-include $(BUILD)/host_lab.mk
+endif
+
+$(BUILD)/host/tools/lab/%.c.o $(BUILD)/host/test/host/lab_%.c.o: \
+	TEST_FLAGS += -D_GNU_SOURCE
+$(LAB_BINS): | deps-lab
+$(LAB_BINS):
+	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -lm -o $@
+
+test-host: $(LAB_BINS)
+
+test-lab: deps-lab-test $(LABD) $(BUILD)/tools/lab $(BUILD)/lab-payload/Image
+	$(Q)$(PYTHON) test/lab/run.py
+
+soak-lab: deps-lab-test $(LABD)
+	$(Q)$(PYTHON) test/lab/sweep.py --schedules $(or $(N),10000)
+
+bench-lab: deps-lab-test $(LABD) $(BUILD)/lab-payload/Image
+	$(Q)$(PYTHON) test/lab/bench.py
+
+# The tests' S-mode kernel; they patch what it is to do into it.
+LAB_PAYLOAD   := $(BUILD)/lab-payload
+LAB_PAYLOAD_C := $(wildcard test/lab/payload/*.[cS])
+
+$(LAB_PAYLOAD)/Image: $(LAB_PAYLOAD_C) $(wildcard test/lab/payload/*.h) \
+		test/lab/payload/payload.lds | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -march=rv64imac_zicsr -mabi=lp64 -mcmodel=medany -O2 -Wall \
+		-Wextra -Werror -ffreestanding -fno-pic -nostdlib -static \
+		-Wl,--no-relax,--build-id=none -I. \
+		-fno-asynchronous-unwind-tables -fno-jump-tables \
+		-Wl,--no-warn-rwx-segments \
+		-Wl,-T,test/lab/payload/payload.lds $(LAB_PAYLOAD_C) \
+		-o $(@D)/payload.elf
+	$(Q)$(CROSS_COMPILE)objcopy -O binary -j .text $(@D)/payload.elf $@
+
+fuzz-lab: $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
+		$(wildcard test/fuzz/lab_*_fuzz.c))
+	$(Q)$(PYTHON) test/fuzz/run.py $(or $(N),1000000) $^
+
+-include $(wildcard $(LAB_OBJ)/tools/lab/*.d $(LAB_OBJ)/tools/lab/client/*.d)
+-include $(wildcard $(BUILD)/host/tools/lab/*.d)
+
+# ---- lab client -----------------------------------------------------------
+
+LAB_CLIENT_TESTS := $(wildcard test/host/lab_client_*_test.c)
+LAB_CLIENT_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,\
+		      $(LAB_CLIENT_TESTS))
+HOST_BINS        += $(LAB_CLIENT_BINS)
+test-host: $(LAB_CLIENT_BINS)
+
+$(BUILD)/lab_client.mk: $(LAB_CLIENT_TESTS) Makefile tools/test_sources.py
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(LAB_CLIENT_TESTS) > $@
+ifneq ($(filter test% $(BUILD)/host/lab_client%,$(MAKECMDGOALS)),)
+-include $(BUILD)/lab_client.mk
+endif
+
+$(BUILD)/host/tools/lab/client/%.c.o $(BUILD)/host/test/host/lab_client%.c.o: \
+	TEST_FLAGS += -D_GNU_SOURCE
+
+$(LAB_CLIENT_BINS) $(BUILD)/host/lab_client: | deps-lab
+$(LAB_CLIENT_BINS):
+	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -ljansson -o $@
+
+# The whole command under the sanitizers, for test/lab/client_test.py.
+$(BUILD)/host/lab_client: $(patsubst %,$(BUILD)/host/%.o,$(LAB_CLIENT_C))
+	$(Q)$(HOSTCC) $(SANITIZE) $^ -lcurl -ljansson -o $@
+
+# Each prints `N passed, N failed, N skipped` last; T=pattern picks.
+.PHONY: test-lab-client test-lab-web
+test-lab-client: deps-lab-test $(LAB_CLIENT_BINS) $(BUILD)/host/lab_client \
+		$(LABD)
+	$(Q)for t in $(LAB_CLIENT_BINS); do $$t 2>&1 || exit 1; done
+	$(Q)$(PYTHON) test/lab/client_test.py $(BUILD)/host/lab_client $(T)
+	$(Q)$(PYTHON) test/lab/client_labd_test.py $(BUILD)/host/lab_client \
+		$(LABD) $(T)
+
+test-lab-web: deps-lab-test $(LABD)
+	$(Q)$(PYTHON) test/lab/web_test.py $(LABD) $(T)
+
+-include $(wildcard $(BUILD)/host/tools/lab/client/*.d)

@@ -32,6 +32,7 @@ static int memory_init(void)
 
 static int irqchip_init(void)
 {
+	driver_scan(boot_fdt());
 	driver_probe_class(boot_fdt(), DRIVER_IRQCHIP);
 	return 0;
 }

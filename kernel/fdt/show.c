@@ -10,7 +10,7 @@
 #define WIDTH 96
 
 struct text {
-	char buf[WIDTH + 1];
+	char buf[WIDTH + 2]; /* one more, to see that it is too long */
 	size_t len;
 };
 
@@ -20,8 +20,8 @@ static void text_put(struct text *t, const char *fmt, unsigned value)
 
 	if (n > 0)
 		t->len += n;
-	if (t->len > WIDTH)
-		t->len = WIDTH;
+	if (t->len > WIDTH + 1)
+		t->len = WIDTH + 1;
 }
 
 /* Names of properties are not checked: no control character gets through. */
@@ -29,7 +29,7 @@ static void text_string(struct text *t, const char *s, size_t len)
 {
 	size_t i;
 
-	for (i = 0; i < len && t->len < WIDTH; i++)
+	for (i = 0; i < len && t->len <= WIDTH; i++)
 		t->buf[t->len++] = s[i] < ' ' || s[i] > '~' ? '?' : s[i];
 	t->buf[t->len] = 0;
 }
@@ -64,7 +64,7 @@ static void put_bytes(struct text *t, const uint8_t *value, int len)
 	int i, step = len % 4 ? 1 : 4;
 
 	text_string(t, step == 4 ? "<" : "[", 1);
-	for (i = 0; i < len && t->len < WIDTH; i += step) {
+	for (i = 0; i < len && t->len <= WIDTH; i += step) {
 		if (i)
 			text_string(t, " ", 1);
 		if (step == 4)
@@ -75,8 +75,16 @@ static void put_bytes(struct text *t, const uint8_t *value, int len)
 	text_string(t, step == 4 ? ">" : "]", 1);
 }
 
-static void show_property(struct text *t, const char *name, const void *value,
-			  int len)
+static void text_end(struct text *t, void (*line)(void *arg, const char *text),
+		     void *arg)
+{
+	if (t->len > WIDTH)
+		memcpy(t->buf + WIDTH - 3, "...", 4);
+	line(arg, t->buf);
+}
+
+static void put_property(struct text *t, const char *name, const void *value,
+			 int len)
 {
 	t->len = 0;
 	text_string(t, "  ", 2);
@@ -87,8 +95,6 @@ static void show_property(struct text *t, const char *name, const void *value,
 		put_strings(t, value, len);
 	else if (len)
 		put_bytes(t, value, len);
-	if (t->len == WIDTH)
-		memcpy(t->buf + WIDTH - 3, "...", 3);
 }
 
 void dt_show(const void *fdt, const struct dt_node *node,
@@ -99,13 +105,16 @@ void dt_show(const void *fdt, const struct dt_node *node,
 	const char *name;
 	struct text t;
 	int at = 0, len;
+	char path[256];
+	bool cut = dt_path(fdt, node, path, sizeof(path));
 
-	if (dt_path(fdt, node, t.buf, sizeof(t.buf)))
-		memcpy(t.buf + WIDTH - 3, "...", 4);
-	line(arg, t.buf);
+	t.len = 0;
+	text_string(&t, path, strlen(path));
+	text_string(&t, "/...", cut ? 4 : 0);
+	text_end(&t, line, arg);
 	while ((value = dt_prop_next(fdt, node, &at, &name, &len)) != NULL) {
-		show_property(&t, name, value, len);
-		line(arg, t.buf);
+		put_property(&t, name, value, len);
+		text_end(&t, line, arg);
 	}
 	if (!dt_first_child(fdt, node, &child))
 		return;
@@ -115,6 +124,6 @@ void dt_show(const void *fdt, const struct dt_node *node,
 		text_string(&t, "  ", 2);
 		text_string(&t, name, strlen(name));
 		text_string(&t, " { ... }", 8);
-		line(arg, t.buf);
+		text_end(&t, line, arg);
 	} while (dt_next_child(fdt, &child));
 }

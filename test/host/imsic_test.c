@@ -1,7 +1,7 @@
-/* Sources: drivers/irqchip/imsic.c kernel/irq.c kernel/driver.c kernel/error.c
- * kernel/fdt/dt.c kernel/fdt/address.c kernel/fdt/interrupt.c
- * kernel/fdt/cpus.c lib/range.c test/host/fake/hart.c
- * test/host/fake/imsic.c test/host/fake/log.c test/host/fake/tree.c libfdt */
+/* Sources: drivers/irqchip/imsic.c kernel/irq.c kernel/driver.c
+ * kernel/error.c kernel/fdt/dt.c kernel/fdt/address.c kernel/fdt/interrupt.c
+ * kernel/fdt/cpus.c lib/range.c test/host/fake/hart.c test/host/fake/imsic.c
+ * test/host/fake/log.c test/host/fake/panic.c test/host/fake/tree.c libfdt */
 /*
  * The IMSIC driver on a fake interrupt file, and the hart numbers that it
  * tells senders to use. It can be started once, so tests run in this order.
@@ -59,6 +59,7 @@ static int setup(void **state)
 
 static int probe(void)
 {
+	driver_scan(tree.blob);
 	return driver_probe_class(tree.blob, DRIVER_IRQCHIP);
 }
 

@@ -1,7 +1,8 @@
-/* Sources: drivers/irqchip/plic.c kernel/irq.c kernel/driver.c kernel/error.c
- * kernel/fdt/dt.c kernel/fdt/address.c kernel/fdt/interrupt.c
+/* Sources: drivers/irqchip/plic.c kernel/irq.c kernel/driver.c
+ * kernel/error.c kernel/fdt/dt.c kernel/fdt/address.c kernel/fdt/interrupt.c
  * kernel/fdt/cpus.c lib/range.c test/host/fake/hart.c test/host/fake/heap.c
- * test/host/fake/log.c test/host/fake/mmio.c test/host/fake/tree.c libfdt */
+ * test/host/fake/log.c test/host/fake/panic.c test/host/fake/mmio.c
+ * test/host/fake/tree.c libfdt */
 /*
  * The PLIC driver against a model of the PLIC specification 1.0: gateways,
  * priorities, enables, claim and completion. Machine-level contexts are the
@@ -170,6 +171,7 @@ static int setup(void **state)
 
 static int probe(void)
 {
+	driver_scan(tree.blob);
 	return driver_probe_class(tree.blob, DRIVER_IRQCHIP);
 }
 

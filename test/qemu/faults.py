@@ -2,6 +2,9 @@
 words and a machine that ends; and the same for trees that are only odd, which
 must boot. The loader (enter.S) passes what no firmware would."""
 
+import os
+import struct
+import subprocess
 from dataclasses import replace
 from functools import partial
 
@@ -290,7 +293,22 @@ def unwritable(context):
     ends(session, "relocation 0x0 .*: image cannot be written")
 
 
+def spent(context):
+    """An image entered again without being loaded again: its data shows that
+    it has run before."""
+    names = subprocess.run([context.cross + "nm", os.path.join(
+        context.build, "kernel.elf")], capture_output=True, text=True,
+        check=True).stdout.splitlines()
+    at = next(int(n.split()[0], 16) for n in names if "boot_lottery" in n)
+    image = bytearray(context.image)
+    struct.pack_into("<I", image, at, 1)
+    path = context.write("spent.img", bytes(image))
+    session = context.start(virt(1), path, panic_ok=True)
+    ends(session, "image at 0x80200000 has run before, load it again")
+
+
 def broken_images(context):
+    yield "image-spent", spent
     last = payload.image_size(context.image)
     relative = [i for i, r in enumerate(payload.rela(context.image))
                 if r[2] == payload.R_RISCV_RELATIVE]

@@ -10,6 +10,7 @@
 #include "arch/riscv/boot/early.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/sbi.h"
+#include "arch/riscv/sbi.h"
 
 #define CPU(field) %tprel_lo(cpu_this + field)(tp)
 
@@ -225,15 +226,34 @@ LOCAL_FUNC(boot_entry)
 	j	mmu_enter
 
 	/*
-	 * Wait for our number in boot_summons, then go where HSM would have
-	 * sent us. A hart can come here although HSM was told to start it at
-	 * secondary_start: OpenSBI before 1.3 lets it read the address before
-	 * the new one is stored. An interrupt taken after the word was looked
-	 * at stays pending, so that the wfi falls through.
+	 * Not the first. If our number is in boot_summons, go where HSM should
+	 * have sent us: OpenSBI before 1.3 can let a hart read the address to
+	 * start at before the new one is stored.
 	 */
 .Lpark:
 	csrw	CSR_SIE, 1 << IRQ_S_SOFT
 	lla	t0, boot_summons
+	ld	t1, SUMMONS_HART(t0)
+	fence	r, r
+	ld	a1, SUMMONS_START(t0)
+	beq	t1, s0, secondary_start
+	/*
+	 * Not called. With HSM the firmware starts one hart only, so this copy
+	 * of the image has run before and its data is spent.
+	 */
+	li	a7, SBI_EXT_BASE
+	li	a6, SBI_BASE_PROBE
+	li	a0, SBI_EXT_HSM
+	ecall
+	bnez	a0, 1f
+	beqz	a1, 1f
+	lla	sp, boot_stack_top
+	lla	a0, _start
+	call	early_again_panic
+	/*
+	 * Without HSM: wait to be called. An interrupt that is taken after the
+	 * look stays pending, so that the wfi falls through.
+	 */
 1:	csrc	CSR_SIP, 1 << IRQ_S_SOFT
 	ld	t1, SUMMONS_HART(t0)
 	fence	r, r

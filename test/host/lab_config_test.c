@@ -1,0 +1,200 @@
+/*
+ * The configuration: defaults, what is refused and where it says so.
+ *
+ * Sources: tools/lab/config.c
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tools/lab/config.h"
+
+static struct config config;
+static char error[256];
+
+static int parse(const char *text)
+{
+	error[0] = '\0';
+	return config_parse(text, strlen(text), &config, error, sizeof(error));
+}
+
+static void virtual_board_needs_one_line(void **state)
+{
+	const struct config_board *b;
+
+	(void)state;
+	assert_int_equal(parse("[board virt]\n"), 0);
+	assert_string_equal(config.listen, "127.0.0.1:8437");
+	assert_int_equal(config.log_max, 64 << 20);
+	assert_int_equal(config.heartbeat, 15000000);
+	assert_false(config.tokens);
+	b = config_board_find(&config, "virt");
+	assert_non_null(b);
+	assert_int_equal(b->power, POWER_QEMU);
+	assert_int_equal(b->memory, 1 << 30);
+	assert_null(config_board_find(&config, "vir"));
+	config_free(&config);
+}
+
+static void real_board_is_read(void **state)
+{
+	const struct config_board *b;
+
+	(void)state;
+	assert_int_equal(parse("# a lab\n[network lab]\ninterface = eth1\n"
+			       "address = 10.5.0.1/24\r\n"
+			       "[lab]\n  user_jobs=7\n[board vf2]\n"
+			       "power = relay\nrelay = /dev/r\n"
+			       "relay_dialect = d0\nconsole = tty\n"
+			       "tty = /dev/t\nbaud = 1500000\ndwell = 2.5\n"
+			       "netboot = dnsmasq\nnetwork = lab\n"
+			       "mac = 02:00:00:00:00:01\n"
+			       "address = 10.5.0.2\nboot_timeout = 2m\n"),
+			 0);
+	b = &config.boards[0];
+	assert_int_equal(config.user_jobs, 7);
+	assert_int_equal(b->relay_dialect, DIALECT_D0);
+	assert_int_equal(b->baud, 1500000);
+	assert_int_equal(b->dwell, 2500000);
+	assert_int_equal(b->boot_timeout, 120000000);
+	config_free(&config);
+}
+
+static void mistakes_are_refused_with_their_place(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{"", "no [board"},
+		{"x = 1\n", "line 1: a key before"},
+		{"[board a]\nfoo = 1\n", "line 2: unknown key foo"},
+		{"[board a]\nfoo\n", "line 2: neither"},
+		{"[board a\n", "line 1: a section"},
+		{"[bored a]\n", "unknown section"},
+		{"[board a b]\n", "unknown section"},
+		{"[board ../a]\n", "unknown section"},
+		{"[board -a]\n", "unknown section"},
+		{"[board a]\n[board a]\n", "twice"},
+		{"[board a]\ndwell = 1\ndwell = 2\n", "dwell is there twice"},
+		{"[board a]\ndwell = -1\n", "dwell: bad value"},
+		{"[board a]\ndwell = 0x10\n", "dwell: bad value"},
+		{"[board a]\ndwell = 1e9\n", "dwell: bad value"},
+		{"[board a]\ndwell = 99999999999999999d\n", "dwell: bad"},
+		{"[board a]\nmemory = 128M\n", "board a: memory is under"},
+		{"[board a]\nmemory = 1T\n", "memory: bad value"},
+		{"[board a]\nharts = 0\n", "harts"},
+		{"[board a]\npower = relay\n", "go together"},
+		{"[board a]\npower = relay\nconsole = tty\ntty = /t\n"
+		 "netboot = external\ntftp_root = /x\n",
+		 "relay = <tty> is missing"},
+		{"[board a]\npower = command\npower_on = a\nconsole = tcp\n"
+		 "tcp = h:1\nnetboot = external\ntftp_root = /x\n",
+		 "power_off"},
+		{"[board a]\nnetboot = dnsmasq\n", "netboot is user or tap"},
+		{"[board a]\nmac = 1:2\n", "mac"},
+		{"[lab]\nlisten = 1.2.3.4:80\n[board a]\n", "tokens = yes"},
+		{"[lab]\nlisten = 1.2.3.4:80\ntokens = yes\n[board a]\n",
+		 "tls_cert"},
+		{"[lab]\nlisten = 127.0.0.1\n[board a]\n", "address:port"},
+		{"[lab]\nlisten = 127.0.0.1:99999\n[board a]\n", "address"},
+		{"[lab]\ntls_cert = a\n[board a]\n", "go together"},
+		{"[lab]\ntokens = maybe\n[board a]\n", "tokens: bad value"},
+		{"[lab]\ntimeout = 0\n[board a]\n", "timeout"},
+		{"[lab]\nstate =\n[board a]\n", "state is missing"},
+		{"[lab]\nname\x01 = 1\n[board a]\n", "control character"},
+		{"[network n]\ninterface = ../x\naddress = 1.2.3.4/24\n"
+		 "[board a]\n",
+		 "network n"},
+		{"[network n]\ninterface = e\naddress = 1.2.3.4/240\n"
+		 "[board a]\n",
+		 "network n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(cases[i].text), -EINVAL);
+		if (!strstr(error, cases[i].says))
+			fail_msg("case %zu says: %s", i, error);
+	}
+	assert_int_equal(config_parse("[board a]\n\0", 11, &config, error,
+				      sizeof(error)),
+			 -EINVAL);
+}
+
+static void too_long_values_are_refused(void **state)
+{
+	char text[CONFIG_TEXT_MAX + 64];
+	int n = snprintf(text, sizeof(text), "[board a]\ndtb = ");
+
+	(void)state;
+	memset(text + n, 'x', CONFIG_TEXT_MAX);
+	text[n + CONFIG_TEXT_MAX] = '\0';
+	assert_int_equal(parse(text), -EINVAL);
+	text[n + CONFIG_TEXT_MAX - 1] = '\0';
+	assert_int_equal(parse(text), 0);
+	config_free(&config);
+}
+
+static void more_boards_than_fit_are_refused(void **state)
+{
+	char text[CONFIG_BOARDS_MAX * 16 + 64];
+	int n = 0;
+
+	(void)state;
+	for (int i = 0; i <= CONFIG_BOARDS_MAX; i++)
+		n += snprintf(text + n, sizeof(text) - n, "[board b%d]\n", i);
+	assert_int_equal(parse(text), -EINVAL);
+	assert_non_null(strstr(error, "more than 64"));
+}
+
+static void numbers_take_suffixes(void **state)
+{
+	int64_t v;
+
+	(void)state;
+	assert_int_equal(config_size_parse("1.5K", &v), 0);
+	assert_int_equal(v, 1536);
+	assert_int_equal(config_size_parse("2G", &v), 0);
+	assert_int_equal(v, 2ll << 30);
+	assert_int_equal(config_size_parse("1KB", &v), -EINVAL);
+	assert_int_equal(config_size_parse("", &v), -EINVAL);
+	assert_int_equal(config_size_parse("99999999999G", &v), -ERANGE);
+	assert_int_equal(config_time_parse("0.02", &v), 0);
+	assert_int_equal(v, 20000);
+	assert_int_equal(config_time_parse("1.5h", &v), 0);
+	assert_int_equal(v, 5400000000);
+	assert_int_equal(config_time_parse("nan", &v), -EINVAL);
+}
+
+static void options_cannot_get_around_tokens(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[lab]\nlisten = [::1]:0\n[board a]\n"), 0);
+	assert_true(config_is_loopback(&config));
+	strcpy(config.listen, "0.0.0.0:80");
+	assert_false(config_is_loopback(&config));
+	config_free(&config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(virtual_board_needs_one_line),
+		cmocka_unit_test(real_board_is_read),
+		cmocka_unit_test(mistakes_are_refused_with_their_place),
+		cmocka_unit_test(too_long_values_are_refused),
+		cmocka_unit_test(more_boards_than_fit_are_refused),
+		cmocka_unit_test(numbers_take_suffixes),
+		cmocka_unit_test(options_cannot_get_around_tokens),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

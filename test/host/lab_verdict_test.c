@@ -1,0 +1,523 @@
+/*
+ * The verdict engine: what decides, in which order, that cutting the bytes
+ * differently changes nothing, and that no mutated log passes that an
+ * independent reading of its lines does not pass.
+ *
+ * Sources: tools/lab/verdict.c
+ */
+#include <regex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tools/lab/verdict.h"
+
+#define BOOT                                                                   \
+	"\r\nOpenSBI v1.1\r\n   ____\r\nBoot HART ID : 0\r\n\r\n"              \
+	"\r\nU-Boot 2023.01+dfsg-2 (Jan 10 2023)\r\nHit any key: 0\r\n"        \
+	"DHCP client bound to address 10.0.2.15 (1 ms)\r\n"                    \
+	"TFTP from server 10.0.2.2; our IP address is 10.0.2.15\r\n"           \
+	"lab: n0 script\r\nBytes transferred = 4536 (11b8 hex)\r\n"            \
+	"lab: n0 boot\r\n"
+#define START "\r\nStarting kernel ...\r\n\r\n"
+#define KERNEL BOOT START
+#define TESTS                                                                  \
+	"[00000.000001] TEST one PASS\r\nTEST two PASS in 3 us\r\n"            \
+	"hello\r\nTEST three PASS\r\n"
+#define GOOD KERNEL TESTS "TEST end 3 passed, 0 failed\r\n"
+
+static struct verdict_rules plain = {.nonce = "n0"};
+
+static struct verdict_state judge_cut(const struct verdict_rules *rules,
+				      const char *log, size_t len, size_t cut)
+{
+	struct verdict_engine *e = verdict_new(rules);
+	struct verdict_state s;
+
+	assert_non_null(e);
+	for (size_t i = 0; i < len; i += cut)
+		verdict_feed(e, log + i, len - i < cut ? len - i : cut);
+	verdict_finish(e);
+	s = *verdict_state(e);
+	verdict_free(e);
+	return s;
+}
+
+static enum verdict judge(const char *log)
+{
+	return judge_cut(&plain, log, strlen(log), 7).verdict;
+}
+
+static enum verdict judge_with(const char *pass, const char *fail,
+			       const char *text)
+{
+	struct verdict_rules r = {.nonce = "n0"};
+	char log[4096];
+
+	if (pass)
+		r.pass[r.pass_count++] = pass;
+	if (fail)
+		r.fail[r.fail_count++] = fail;
+	snprintf(log, sizeof(log), "%s%s", KERNEL, text);
+	return judge_cut(&r, log, strlen(log), 1).verdict;
+}
+
+static void stages_are_walked_in_order(void **state)
+{
+	static const struct {
+		const char *text;
+		enum stage stage;
+	} steps[] = {
+		{"\r\nOpenSBI v1.1\r\n", STAGE_FIRMWARE},
+		{"\r\nU-Boot 2023.01\r\n", STAGE_UBOOT},
+		{"DHCP client bound to address 1.2.3.4\r\n", STAGE_DHCP},
+		{"TFTP from server 1.2.3.1\r\n", STAGE_TFTP},
+		{"lab: n0 script\r\nlab: n0 boot\r\n", STAGE_TFTP},
+		{"Starting kernel ...\r\n", STAGE_KERNEL},
+	};
+	struct verdict_engine *e = verdict_new(&plain);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		verdict_feed(e, steps[i].text, strlen(steps[i].text));
+		assert_int_equal(verdict_state(e)->stage, steps[i].stage);
+	}
+	assert_int_equal(verdict_state(e)->verdict, VERDICT_NONE);
+	verdict_free(e);
+}
+
+static void selftest_end_with_matching_counts_passes(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(GOOD), VERDICT_PASS);
+	assert_int_equal(judge(KERNEL "TEST end 0 passed, 0 failed\n"),
+			 VERDICT_PASS);
+}
+
+static void selftest_end_that_does_not_add_up_fails(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(KERNEL TESTS "TEST end 4 passed, 0 failed\n"),
+			 VERDICT_FAIL);
+	assert_int_equal(judge(KERNEL TESTS "TEST end 2 passed, 1 failed\n"),
+			 VERDICT_FAIL);
+	assert_int_equal(
+		judge(KERNEL TESTS
+		      "TEST x FAIL no\nTEST end 3 passed, 0 failed\n"),
+		VERDICT_FAIL);
+	assert_int_equal(
+		judge(KERNEL TESTS
+		      "TEST x FAIL no\nTEST end 3 passed, 1 failed\n"),
+		VERDICT_FAIL);
+}
+
+static void torn_selftest_end_is_no_result(void **state)
+{
+	static const char *const torn[] = {
+		"TEST end 3 passed, 0 fail", "TEST end 3 passed, 0 failed x",
+		"xTEST end 3 passed, 0 failed", "TEST end 3 passed,0failed",
+		"TEST end -3 passed, 0 failed", "TEST end  passed, 0 failed",
+		"guest| TEST end 3 passed, 0 failed",
+	};
+	char log[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
+		snprintf(log, sizeof(log), "%s%s\n", KERNEL TESTS, torn[i]);
+		assert_int_equal(judge(log), VERDICT_NONE);
+	}
+}
+
+static void result_lines_before_the_kernel_count_for_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(TESTS "TEST end 3 passed, 0 failed\n"),
+			 VERDICT_NONE);
+	assert_int_equal(judge(BOOT TESTS "TEST end 3 passed, 0 failed\n"),
+			 VERDICT_NONE);
+}
+
+static void another_image_than_ours_is_infra(void **state)
+{
+	(void)state;
+	assert_int_equal(judge("U-Boot 2023.01\n" START TESTS), VERDICT_INFRA);
+	assert_int_equal(judge("lab: n1 boot\n" START), VERDICT_INFRA);
+	assert_int_equal(judge("lab: n boot\n" START), VERDICT_INFRA);
+}
+
+static void crashes_are_panics(void **state)
+{
+	static const char *const lines[] = {
+		"[    1.234567] Kernel panic - not syncing: VFS: no root",
+		"[    1.234567][    T1] Kernel panic - not syncing: x",
+		"[    0.5] Oops [#1]", "Oops - illegal instruction [#1]",
+		"[    2.0] Unable to handle kernel NULL pointer dereference",
+		"[    2.0] kernel BUG at mm/slub.c:3!",
+		"[    9.1] BUG: scheduling while atomic: swapper/0",
+		"[    9.1] watchdog: BUG: soft lockup - CPU#0 stuck",
+		"[00000.000002] panic: no memory", "panic: no memory",
+		"Unhandled exception: Load access fault",
+		"half a lineUnhandled exception: Illegal instruction",
+		"sbi_trap_error: hart0: trap handler failed (error -2)",
+		"\x1b[31mKernel panic - not syncing: in red\x1b[0m",
+	};
+	char log[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(log, sizeof(log), "%s%s\r\n", KERNEL, lines[i]);
+		assert_int_equal(judge(log), VERDICT_PANIC);
+	}
+}
+
+static void talk_about_panics_is_none(void **state)
+{
+	static const char *const lines[] = {
+		"Kernel command line: panic=5", "Oopsie", "no Kernel panic",
+		"linux| [    1.0] Kernel panic - not syncing: a guest's",
+		"[    1.0] printk: BUG", "Unhandled exceptions are bad",
+	};
+	char log[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(log, sizeof(log), "%s%s\n", KERNEL, lines[i]);
+		assert_int_equal(judge(log), VERDICT_NONE);
+	}
+}
+
+static void firmware_again_is_a_reset_loop(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(KERNEL "OpenSBI v1.3\n"), VERDICT_FAIL);
+	assert_int_equal(judge(KERNEL "U-Boot SPL 2021.10\n"), VERDICT_FAIL);
+	assert_int_equal(judge(KERNEL "U-Boot 2021.10\n"), VERDICT_FAIL);
+	/* Before the kernel it is not the kernel's fault. */
+	assert_int_equal(judge(BOOT "OpenSBI v1.3\n"), VERDICT_INFRA);
+	/* SPL, OpenSBI and U-Boot once each is a VisionFive 2 as it should. */
+	assert_int_equal(judge("U-Boot SPL 2021.10\nOpenSBI v1.2\n"
+			       "U-Boot 2021.10\n"),
+			 VERDICT_NONE);
+}
+
+static void boot_script_reports_are_heard(void **state)
+{
+	(void)state;
+	assert_int_equal(judge("lab: n0 tftp failed\n"), VERDICT_INFRA);
+	assert_int_equal(judge("lab: n0 boot\nlab: n0 refused\n"),
+			 VERDICT_FAIL);
+	assert_int_equal(judge("lab: n1 refused\n"), VERDICT_NONE);
+}
+
+static void the_same_line_is_judged_pass_fail_panic(void **state)
+{
+	const char *text = "Kernel panic - not syncing: wanted\n";
+
+	(void)state;
+	assert_int_equal(judge_with("panic", "panic", text), VERDICT_PASS);
+	assert_int_equal(judge_with(NULL, "panic", text), VERDICT_FAIL);
+	assert_int_equal(judge_with(NULL, NULL, text), VERDICT_PANIC);
+	assert_int_equal(judge_with("^OpenSBI", NULL, "OpenSBI v1\n"),
+			 VERDICT_PASS);
+}
+
+static void every_pass_pattern_must_match(void **state)
+{
+	struct verdict_rules r = {.nonce = "n0",
+				  .pass = {"one", "two"},
+				  .pass_count = 2};
+	const char *half = KERNEL "one\none\n", *all = KERNEL "two\nand one\n";
+
+	(void)state;
+	assert_int_equal(judge_cut(&r, half, strlen(half), 3).verdict,
+			 VERDICT_NONE);
+	assert_int_equal(judge_cut(&r, all, strlen(all), 3).verdict,
+			 VERDICT_PASS);
+}
+
+static void pass_patterns_replace_the_selftest_rule(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_with("login:", NULL,
+				    "TEST end 0 passed, 0 failed\n"),
+			 VERDICT_NONE);
+}
+
+static void prompt_without_newline_passes_after_a_pause(void **state)
+{
+	struct verdict_rules r = {.nonce = "n0",
+				  .pass = {"login: $|login:"},
+				  .pass_count = 1};
+	struct verdict_rules anchored = {
+		.nonce = "n0", .pass = {"ok$"}, .pass_count = 1};
+	struct verdict_engine *e = verdict_new(&r);
+
+	(void)state;
+	verdict_feed(e, KERNEL "debian login:", strlen(KERNEL "debian login:"));
+	assert_int_equal(verdict_state(e)->verdict, VERDICT_NONE);
+	verdict_pause(e);
+	assert_int_equal(verdict_state(e)->verdict, VERDICT_PASS);
+	verdict_free(e);
+
+	/* "ok" may become "okay": `$` waits for the line's end. */
+	e = verdict_new(&anchored);
+	verdict_feed(e, KERNEL "ok", strlen(KERNEL "ok"));
+	verdict_pause(e);
+	assert_int_equal(verdict_state(e)->verdict, VERDICT_NONE);
+	verdict_feed(e, "ay\nok\n", 6);
+	assert_int_equal(verdict_state(e)->verdict, VERDICT_PASS);
+	verdict_free(e);
+}
+
+static void overlong_lines_are_judged_in_pieces(void **state)
+{
+	size_t len = strlen(KERNEL) + 3 * VERDICT_LINE_MAX;
+	char *log = malloc(len + 8);
+
+	(void)state;
+	memset(log, 'x', len);
+	memcpy(log, KERNEL, strlen(KERNEL));
+	memcpy(log + len, "needle\n", 8);
+	assert_int_equal(judge_cut(&(struct verdict_rules){.nonce = "n0",
+							   .pass = {"needle"},
+							   .pass_count = 1},
+				   log, len + 7, 1000)
+				 .verdict,
+			 VERDICT_PASS);
+	/* A piece's beginning is not a line's beginning. */
+	assert_int_equal(judge_cut(&(struct verdict_rules){.nonce = "n0",
+							   .pass = {"^xxx+$"},
+							   .pass_count = 1},
+				   log, len, 1000)
+				 .verdict,
+			 VERDICT_NONE);
+	free(log);
+}
+
+static void reason_is_printable(void **state)
+{
+	const char *log = KERNEL "panic: a\xff\x01\x7f<b>\n";
+	struct verdict_state s = judge_cut(&plain, log, strlen(log), 5);
+
+	(void)state;
+	assert_int_equal(s.verdict, VERDICT_PANIC);
+	for (const char *c = s.reason; *c; c++)
+		assert_true(*c >= ' ' && *c <= '~');
+}
+
+static void expensive_patterns_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",	"(",	   "[a",	"a{2000}", "(a{50}){50}",
+		"(a)\\1", "a{1,1001}", "*{99999999999}",
+	};
+	char longer[VERDICT_PATTERN_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_non_null(verdict_pattern_problem(bad[i]));
+	memset(longer, 'a', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	assert_non_null(verdict_pattern_problem(longer));
+	assert_null(verdict_pattern_problem("^login: $|a{1,3}\\.b\\\\1"));
+}
+
+static void first_verdict_stands(void **state)
+{
+	struct verdict_engine *e = verdict_new(&plain);
+
+	(void)state;
+	verdict_decide(e, VERDICT_TIMEOUT, "silent");
+	verdict_feed(e, GOOD, strlen(GOOD));
+	verdict_decide(e, VERDICT_INFRA, "no");
+	assert_int_equal(verdict_state(e)->verdict, VERDICT_TIMEOUT);
+	verdict_free(e);
+}
+
+/* --- random ----------------------------------------------------------- */
+
+static uint64_t seed;
+
+static uint32_t random32(void)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return seed >> 33;
+}
+
+static bool matches(const char *pattern, const char *line)
+{
+	bool found;
+	regex_t r;
+
+	assert_int_equal(regcomp(&r, pattern, REG_EXTENDED | REG_NOSUB), 0);
+	found = regexec(&r, line, 0, NULL, 0) == 0;
+	regfree(&r);
+	return found;
+}
+
+/*
+ * Another reading of the contract's default pass rule, by whole lines and
+ * nothing else: the kernel was entered by our script, and behind that stands
+ * an exact end line whose counts are those of the lines before it.
+ */
+static bool reads_as_pass(const char *log, size_t len)
+{
+	unsigned passed = 0, failed = 0, p, f;
+	bool boot = false, kernel = false;
+	char line[8192];
+	size_t n = 0;
+	int end;
+
+	for (size_t i = 0; i <= len; i++) {
+		const char *t = line;
+
+		if (i < len && log[i] != '\n') {
+			if (log[i] != '\r' && log[i] && n < sizeof(line) - 1)
+				line[n++] = log[i];
+			continue;
+		}
+		line[n] = '\0';
+		n = 0;
+		while (matches("^\\[[0-9. TC]+\\]", t)) {
+			t = strchr(t, ']') + 1;
+			t += strspn(t, " ");
+		}
+		boot = boot || strcmp(line, "lab: n0 boot") == 0;
+		kernel = kernel || (boot && strncmp(line, "Starting kernel ...",
+						    19) == 0);
+		if (!kernel || strncmp(t, "TEST ", 5))
+			continue;
+		end = 0;
+		if (sscanf(t, "TEST end %u passed, %u failed%n", &p, &f,
+			   &end) == 2 &&
+		    end && !t[end] && p == passed && f == 0 && failed == 0)
+			return true;
+		passed += matches("^TEST [^ ]+ PASS( |$)", t);
+		failed += matches("^TEST [^ ]+ FAIL( |$)", t);
+	}
+	return false;
+}
+
+static size_t mutate(char *log, size_t len, size_t room)
+{
+	size_t at = random32() % len, n = 1 + random32() % 40;
+
+	switch (random32() % 5) {
+	case 0: /* another byte */
+		log[at] = "0123456789TESPAFIL \n\r[]:"[random32() % 24];
+		return len;
+	case 1: /* lost bytes */
+		if (n > len - at)
+			n = len - at;
+		memmove(log + at, log + at + n, len - at - n);
+		return len - n ? len - n : 1;
+	case 2: /* a piece twice */
+		if (n > len - at)
+			n = len - at;
+		if (len + n > room)
+			return len;
+		memmove(log + at + n, log + at, len - at);
+		return len + n;
+	case 3: /* another hart prints in between */
+		if (len + 6 > room)
+			return len;
+		memmove(log + at + 6, log + at, len - at);
+		memcpy(log + at, "[1] x\n", 6);
+		return len + 6;
+	default: /* the end is missing */
+		return at ? at : 1;
+	}
+}
+
+static void no_mutated_log_passes_falsely(void **state)
+{
+	static const char *const corpus[] = {
+		GOOD,
+		KERNEL TESTS "TEST end 3 passed, 1 failed\r\n",
+		KERNEL "panic: x\r\n" TESTS "TEST end 3 passed, 0 failed\r\n",
+		KERNEL TESTS "OpenSBI v1.1\r\n" TESTS
+			     "TEST end 3 passed, 0 failed\r\n",
+		BOOT TESTS "TEST end 3 passed, 0 failed\r\n",
+	};
+	unsigned passes = 0;
+	char log[4096];
+
+	(void)state;
+	for (int round = 0; round < 15000; round++) {
+		const char *from = corpus[random32() % 5];
+		size_t len = strlen(from), cut = 1 + random32() % 64;
+		struct verdict_state one, two;
+
+		memcpy(log, from, len);
+		for (unsigned n = 1 + random32() % 4; n; n--)
+			len = mutate(log, len, sizeof(log));
+		one = judge_cut(&plain, log, len, cut);
+		two = judge_cut(&plain, log, len, 4096);
+		assert_int_equal(one.verdict, two.verdict);
+		assert_string_equal(one.reason, two.reason);
+		if (one.verdict == VERDICT_PASS) {
+			passes++;
+			if (!reads_as_pass(log, len))
+				print_error("%.*s\n", (int)len, log);
+			assert_true(reads_as_pass(log, len));
+		}
+	}
+	/* Else nothing was tried. */
+	assert_true(passes > 100);
+}
+
+static void random_bytes_never_pass(void **state)
+{
+	char log[2048];
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		size_t len = strlen(KERNEL);
+
+		memcpy(log, KERNEL, len);
+		for (; len < sizeof(log); len++)
+			log[len] = random32();
+		assert_int_not_equal(
+			judge_cut(&plain, log, len, 100).verdict,
+			VERDICT_PASS);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stages_are_walked_in_order),
+		cmocka_unit_test(selftest_end_with_matching_counts_passes),
+		cmocka_unit_test(selftest_end_that_does_not_add_up_fails),
+		cmocka_unit_test(torn_selftest_end_is_no_result),
+		cmocka_unit_test(
+			result_lines_before_the_kernel_count_for_nothing),
+		cmocka_unit_test(another_image_than_ours_is_infra),
+		cmocka_unit_test(crashes_are_panics),
+		cmocka_unit_test(talk_about_panics_is_none),
+		cmocka_unit_test(firmware_again_is_a_reset_loop),
+		cmocka_unit_test(boot_script_reports_are_heard),
+		cmocka_unit_test(the_same_line_is_judged_pass_fail_panic),
+		cmocka_unit_test(every_pass_pattern_must_match),
+		cmocka_unit_test(pass_patterns_replace_the_selftest_rule),
+		cmocka_unit_test(prompt_without_newline_passes_after_a_pause),
+		cmocka_unit_test(overlong_lines_are_judged_in_pieces),
+		cmocka_unit_test(reason_is_printable),
+		cmocka_unit_test(expensive_patterns_are_refused),
+		cmocka_unit_test(first_verdict_stands),
+		cmocka_unit_test(no_mutated_log_passes_falsely),
+		cmocka_unit_test(random_bytes_never_pass),
+	};
+	const char *text = getenv("SEED");
+
+	seed = text && *text ? strtoull(text, NULL, 0) : 1;
+	print_message("seed %llu\n", (unsigned long long)seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,888 @@
+"""labd on simulated boards: HTTP, limits, viewers, faults, security."""
+
+import base64
+import gzip
+import hashlib
+import http.client
+import json
+import os
+import random
+import re
+import select
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+
+import lab as L
+import simboard as S
+
+SEED = int(os.environ.get("SEED") or 1)
+
+
+class Setting:
+    """Simulated boards and a daemon on them."""
+
+    def __init__(self, boards=2, lab="", readback=True, **options):
+        folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+        os.chmod(folder, 0o755)
+        self.sim = S.Sim(folder, boards, readback)
+        self.lab = L.Lab(self.sim.config(**options), lab, folder)
+
+    def __enter__(self):
+        self.lab.start()
+        return self.lab, self.sim
+
+    def __exit__(self, *_):
+        self.lab.close()
+        self.sim.close()
+
+
+def equal(got, want, what=""):
+    assert got == want, f"{what}: got {got!r}, want {want!r}"
+
+
+def verdicts_on_a_simulated_board():
+    wanted = {"pass": "pass", "fail": "fail", "panic": "panic",
+              "loop": "timeout", "reset": "fail", "nofirmware": "infra",
+              "tick 5": "pass"}
+    with Setting() as (lab, sim):
+        jobs = {w: lab.submit(L.image(w), timeout="3", silence="0.4")
+                for w in wanted}
+        for word, id_ in jobs.items():
+            j = lab.wait(id_)
+            equal(j["verdict"], wanted[word], word)
+            equal(len(j["attempts"]), 2 if word == "nofirmware" else 1, word)
+        assert not sim.twice
+
+
+def patterns_decide_instead_of_the_selftest():
+    with Setting() as (lab, _):
+        a = lab.submit(L.image("tick 30"), **{"pass": "tick 0+7$"})
+        b = lab.submit(L.image("tick 30"), fail="tick 0+5$")
+        c = lab.submit(L.image("echo"), **{"pass": "^[$] "})
+        equal(lab.wait(a)["verdict"], "pass")
+        equal(lab.wait(b)["verdict"], "fail")
+        equal(lab.wait(c)["verdict"], "pass", "prompt without newline")
+
+
+def stages_and_times_are_told_in_order():
+    with Setting() as (lab, _):
+        j = lab.wait(lab.submit(L.image("pass")))
+        names = [s["stage"] for s in j["stages"]]
+        equal(names, ["power", "firmware", "uboot", "dhcp", "tftp", "kernel",
+                      "verdict"])
+        times = [s["at"] for s in j["stages"]]
+        assert times == sorted(times) and j["started"] <= times[0]
+        equal(j["attempts"][0]["offset"], 0)
+
+
+def board_is_off_after_every_job():
+    with Setting(1) as (lab, sim):
+        for word in ("pass", "loop"):
+            lab.wait(lab.submit(L.image(word), timeout="0.5", silence="0.1"))
+            lab.wait_board("sim0", "ready")
+            assert not sim.boards[0].on, word
+        id_ = lab.submit(L.image("loop"))
+        lab.wait(id_, until=("running",))
+        equal(lab.http("DELETE", f"/api/jobs/{id_}").status, 202)
+        j = lab.job(id_)
+        equal((j["state"], j["verdict"]), ("cancelled", None))
+        equal(lab.http("DELETE", f"/api/jobs/{id_}").status, 409)
+        lab.wait_board("sim0", "ready")
+        assert not sim.boards[0].on
+        lab.wait(lab.submit(L.image("loop")), until=("running",))
+        lab.stop()
+        time.sleep(0.05)
+        assert not sim.boards[0].on, "left on at the daemon's end"
+
+
+def upload_refusals_name_the_reason():
+    big = 2 << 20
+    good = L.image("pass")
+    with Setting(1, lab=f"image_max = {big}\n") as (lab, _):
+        cases = [
+            (b"", 422, "empty"),
+            (b"x", 422, "header"),
+            (b"x" * 4096, 422, "RISC-V"),
+            (good[:40], 422, "header"),
+            (b"\x1f\x8b" + b"x" * 100, 422, "gzip"),
+            (gzip.compress(good)[:-20], 422, "gzip"),
+            (gzip.compress(good) + b"junk", 422, "gzip"),
+            (gzip.compress(b"\0" * (40 << 20)), 422, "RISC-V"),
+            (gzip.compress(L.image("x", 40 << 20)), 413, "image_max"),
+            (good[:16] + b"\0" * 8 + good[24:], 422, "image_size"),
+        ]
+        for body, status, text in cases:
+            why = lab.submit(body, status)
+            assert text in why, (why, text)
+        id_ = lab.submit(gzip.compress(good))
+        same = lab.submit(good)
+        a, b = lab.job(id_), lab.job(same)
+        equal(a["image"]["hash"], b["image"]["hash"], "gzip or not")
+        equal(a["image"]["hash"],
+              hashlib.blake2b(good, digest_size=32).hexdigest())
+        equal(a["image"]["size"], len(good))
+        equal(os.listdir(lab.state / "spool"), [])
+
+
+def parameters_are_checked():
+    with Setting(1) as (lab, _):
+        bad = [{"bootargs": "a'; reset; '"}, {"bootargs": "a\nb"},
+               {"bootargs": "x" * 1025}, {"pass": "("}, {"fail": "a{9999}"},
+               {"timeout": "0"}, {"timeout": "99999999"}, {"silence": "x"},
+               {"priority": "12"}, {"board": "none"}, {"nonsense": "1"},
+               {"user": "a/b"}, {"name": "a\x01"}]
+        for query in bad:
+            why = lab.submit(L.image("pass"), 422, **query)
+            assert why, query
+        a = lab.http("POST", "/api/jobs?name=a%00b", L.image("pass"))
+        equal(a.status, 422, "NUL in the query")
+        equal(lab.get("/api/jobs").json["jobs"], [], "no job was made")
+
+
+def bootargs_reach_the_boot_script_in_quotes():
+    text = 'console=ttyS0 a="b;c" $x `y` && reset'
+    with Setting(1) as (lab, sim):
+        id_ = lab.submit(L.image("loop"), bootargs=text)
+        lab.wait(id_, until=("running",))
+        script = (sim.boards[0].tftp / "boot.scr.uimg").read_bytes()
+        assert f"\nsetenv bootargs '{text}'\n".encode() in script
+        equal(lab.job(id_)["bootargs"], text)
+        lab.http("DELETE", f"/api/jobs/{id_}")
+        equal(os.listdir(sim.boards[0].tftp), [], "emptied after the job")
+
+
+def multipart_brings_initrd_and_dtb():
+    parts = {"image": L.image("loop"), "initrd": b"r" * 5000, "dtb": b"d" * 9}
+    body = b""
+    for name, data in parts.items():
+        body += (f'--XYZ\r\nContent-Disposition: form-data; name="{name}"; '
+                 f'filename="../../{name}"\r\n\r\n').encode()
+        body += data + b"\r\n"
+    body += b"--XYZ--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=XYZ"}
+    with Setting(1) as (lab, sim):
+        id_ = lab.submit(body, headers=kind)
+        lab.wait(id_, until=("running",))
+        tftp = sim.boards[0].tftp
+        equal((tftp / "initrd").read_bytes(), parts["initrd"])
+        equal((tftp / "dtb").read_bytes(), parts["dtb"])
+        script = (tftp / "boot.scr.uimg").read_bytes()
+        assert b"booti ${kernel_addr_r} ${lab_initrd} ${fdt_addr_r}" in script
+        wrong = body.replace(b'"initrd"', b'"nonsense"')
+        assert "part" in lab.submit(wrong, 422, headers=kind)
+        wrong = body.replace(b'"image"', b'"dtb"')
+        assert "part" in lab.submit(wrong, 422, headers=kind)
+
+
+def raw(lab, data, limit=5, half_close=False):
+    """Sends bytes as they are; returns what comes until the end."""
+    s = socket.create_connection(("127.0.0.1", lab.port), timeout=limit)
+    s.sendall(data)
+    if half_close:
+        s.shutdown(socket.SHUT_WR)
+    got = b""
+    try:
+        while True:
+            piece = s.recv(65536)
+            if not piece:
+                break
+            got += piece
+            if b"\r\n\r\n" in got and b"keep" in data:
+                break
+    except (TimeoutError, ConnectionResetError):
+        pass
+    s.close()
+    return got
+
+
+def limits_are_answered_before_the_body():
+    with Setting(1, lab="image_max = 1M\n") as (lab, _):
+        host = f"Host: 127.0.0.1:{lab.port}\r\nConnection: close\r\n"
+        began = time.monotonic()
+        got = raw(lab, f"POST /api/jobs HTTP/1.1\r\n{host}"
+                       "Content-Length: 99999999\r\n\r\n".encode())
+        assert b" 413 " in got.split(b"\r\n")[0], got
+        assert time.monotonic() - began < 3
+        got = raw(lab, f"POST /api/jobs?priority=77 HTTP/1.1\r\n{host}"
+                       "Content-Length: 5000\r\n\r\n".encode())
+        assert b" 422 " in got.split(b"\r\n")[0], got
+        # No Content-Length: only the bytes themselves tell.
+        piece = b"10000\r\n" + b"\0" * 65536 + b"\r\n"
+        got = raw(lab, f"POST /api/jobs HTTP/1.1\r\n{host}"
+                       "Transfer-Encoding: chunked\r\n\r\n".encode() +
+                  piece * 20 + b"0\r\n\r\n")
+        first = got.split(b"\r\n")[0]
+        assert b" 413 " in first or b" 422 " in first, got
+        got = raw(lab, f"POST /api/jobs/1/input HTTP/1.1\r\n{host}"
+                       "Content-Length: 70000\r\n\r\n".encode())
+        assert b" 413 " in got.split(b"\r\n")[0], got
+
+
+def malformed_http_and_lies_do_no_harm():
+    rng = random.Random(SEED)
+    good = L.image("pass")
+    with Setting(1, lab="request_timeout = 1\nupload_timeout = 2\n") as (
+            lab, _):
+        host = f"Host: 127.0.0.1:{lab.port}\r\nConnection: close\r\n"
+        head = f"POST /api/jobs HTTP/1.1\r\n{host}".encode()
+        for data in (b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                     b"GET " + b"a" * 300000 + b" HTTP/1.1\r\n\r\n",
+                     head + b"Content-Length: -5\r\n\r\n",
+                     head + b"Content-Length: 5x\r\n\r\nhello",
+                     head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+                     head + b"X: " + b"y" * 300000 + b"\r\n\r\n"):
+            raw(lab, data, 1, half_close=True)
+        for _ in range(60):
+            raw(lab, rng.randbytes(rng.randrange(1, 400)), 0.05,
+                half_close=True)
+        # Says more than it sends, then goes; says less than it sends.
+        raw(lab, head + b"Content-Length: 9999\r\n\r\n" + good[:1000], 1,
+            half_close=True)
+        raw(lab, head + b"Content-Length: 60\r\n\r\n" + good, 1)
+        # Gone in the middle.
+        for cut in (0, 10, 70, 3000):
+            s = socket.create_connection(("127.0.0.1", lab.port))
+            s.sendall(head + b"Content-Length: 4096\r\n\r\n" + good[:cut])
+            s.close()
+        # Slow: a byte now and then must not keep it open for ever.
+        for start in (b"GET / HT", head + b"Content-Length: 4096\r\n\r\n"):
+            s = socket.create_connection(("127.0.0.1", lab.port))
+            s.sendall(start)
+            ended, began = False, time.monotonic()
+            while time.monotonic() - began < 8 and not ended:
+                try:
+                    s.sendall(b"x")
+                    if select.select([s], [], [], 0.2)[0]:
+                        ended = not s.recv(4096)
+                except (BrokenPipeError, ConnectionResetError):
+                    ended = True
+            assert ended, f"{start!r} is held open"
+            s.close()
+        equal(lab.get("/api/jobs").json["jobs"], [])
+        equal(os.listdir(lab.state / "spool"), [])
+        lab.wait(lab.submit(good))
+
+
+def paths_reach_only_what_is_offered():
+    with Setting(1) as (lab, _):
+        for path in ("/static/../labd.conf", "/static/..%2f..%2fetc/passwd",
+                     "/static/%2e%2e/lab.db", "/static//etc/passwd",
+                     "/static/", "/static/index.html%00.js",
+                     "/api/jobs/../../etc", "/api/jobs/1/../../x", "//",
+                     "/api/jobs/99999999999999999999", "/api/jobs/1e1",
+                     "/.git/config", "/xterm/xterm.js"):
+            a = lab.get(path)
+            assert a.status in (400, 404), (path, a.status)
+            assert "error" in a.json or a.status == 400
+        equal(lab.get("/api/jobs/7").status, 404)
+        equal(lab.http("PUT", "/api/jobs", b"").status, 405)
+        equal(lab.http("POST", "/", b"").status, 405)
+
+
+def page_is_served_with_its_policy():
+    with Setting(1) as (lab, _):
+        for path, kind in (("/", "text/html"), ("/jobs/1", "text/html"),
+                           ("/static/app.js", "text/javascript"),
+                           ("/static/xterm.js", "text/javascript"),
+                           ("/static/xterm.css", "text/css")):
+            a = lab.get(path)
+            equal(a.status, 200, path)
+            assert a.headers["Content-Type"].startswith(kind)
+            policy = a.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "script-src 'self';" in policy
+            assert "unsafe" not in policy
+            assert "frame-ancestors 'none'" in policy
+            equal(a.headers["X-Content-Type-Options"], "nosniff")
+            equal(a.headers["X-Frame-Options"], "DENY")
+
+
+def foreign_hosts_and_origins_are_refused():
+    with Setting(1, lab="hosts = lab.example\n") as (lab, _):
+        good = L.image("pass")
+        own = f"http://127.0.0.1:{lab.port}"
+        for host in ("evil.example", "localhost.evil.example", ""):
+            equal(lab.get("/api/boards", Host=host).status, 421, host)
+        for host in (f"localhost:{lab.port}", "lab.example", "[::1]:1"):
+            equal(lab.get("/api/boards", Host=host).status, 200, host)
+        for h in ({"Origin": "http://evil.example"}, {"Origin": "null"},
+                  {"Sec-Fetch-Site": "cross-site"},
+                  {"Sec-Fetch-Site": "same-site"},
+                  {"Origin": own, "Sec-Fetch-Site": "cross-site"},
+                  {"Origin": f"http://127.0.0.1:{lab.port + 1}"}):
+            for method, path in (("POST", "/api/jobs"), ("POST", "/run"),
+                                 ("DELETE", "/api/jobs/1"),
+                                 ("POST", "/api/jobs/1/input"),
+                                 ("POST", "/api/login")):
+                body = good if method == "POST" else None
+                equal(lab.http(method, path, body, h).status, 403, h)
+        equal(lab.get("/api/jobs").json["jobs"], [])
+        equal(lab.http("POST", "/api/jobs", good, {
+            "Origin": own, "Sec-Fetch-Site": "same-origin"}).status, 201)
+
+
+def token(lab, *words):
+    out = subprocess.run([L.LABD, "-c", lab.config, "token", *words],
+                         capture_output=True, text=True, check=False)
+    assert out.returncode == 0, out.stderr
+    return out.stdout.strip()
+
+
+def tokens_and_roles_are_enforced():
+    with Setting(1, lab="tokens = yes\n") as (lab, _):
+        keys = {role: token(lab, "add", f"u-{role}", role)
+                for role in ("watch", "run", "admin")}
+        other = token(lab, "add", "u-other", "run")
+        auth = {r: {"Authorization": f"Bearer {k}"} for r, k in keys.items()}
+        good = L.image("loop")
+        equal(lab.get("/").status, 200, "the page itself")
+        for path in ("/api/jobs", "/api/boards", "/metrics", "/api/whoami"):
+            equal(lab.get(path).status, 401, path)
+            equal(lab.get(path, Authorization="Bearer x").status, 401)
+            equal(lab.get(path, **auth["watch"]).status, 200)
+        equal(lab.http("POST", "/api/jobs", good).status, 401)
+        equal(lab.http("POST", "/api/jobs", good, auth["watch"]).status, 403)
+        a = lab.http("POST", "/api/jobs?user=u-admin", good, auth["run"])
+        equal(a.status, 201)
+        id_ = a.json["id"]
+        j = lab.get(f"/api/jobs/{id_}", **auth["watch"]).json
+        equal(j["user"], "u-run", "the token's user, not the query's")
+        stranger = {"Authorization": f"Bearer {other}"}
+        equal(lab.http("DELETE", f"/api/jobs/{id_}", None,
+                       stranger).status, 403)
+        equal(lab.http("DELETE", f"/api/jobs/{id_}", None,
+                       auth["watch"]).status, 403)
+        equal(lab.http("POST", "/api/jobs?priority=9", good,
+                       auth["run"]).status, 422)
+        equal(lab.http("POST", "/api/jobs?priority=9", good,
+                       auth["admin"]).status, 201)
+        equal(lab.http("DELETE", f"/api/jobs/{id_}", None,
+                       auth["admin"]).status, 202)
+        login_by_cookie(lab, keys["watch"])
+        rows = lab.database().execute("SELECT hash FROM tokens").fetchall()
+        text = b"".join(r[0] for r in rows)
+        for k in keys.values():
+            assert k.encode() not in text and bytes.fromhex(k) not in text
+        token(lab, "delete", "u-watch")
+        equal(lab.get("/api/jobs", **auth["watch"]).status, 401)
+
+
+def login_by_cookie(lab, key):
+    a = lab.http("POST", "/api/login", json.dumps({"token": "wrong"}))
+    equal(a.status, 401)
+    equal(lab.http("POST", "/api/login", b"\xff{").status, 400)
+    a = lab.http("POST", "/api/login", json.dumps({"token": key}))
+    equal(a.status, 204)
+    cookie = a.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+    own = {"Cookie": cookie.split(";")[0]}
+    equal(lab.get("/api/whoami", **own).json["role"], "watch")
+    equal(lab.http("POST", "/api/logout", b"", own).status, 204)
+    equal(lab.get("/api/whoami", **own).status, 401)
+
+
+def other_addresses_demand_tokens_and_tls():
+    with Setting(1) as (lab, _):
+        text = lab.config.read_text()
+        for extra, good in (("", False), ("tokens = yes\n", False),
+                            ("tokens = yes\nbehind_proxy = yes\n", True)):
+            path = lab.folder / "other.conf"
+            path.write_text(text.replace("127.0.0.1:", "0.0.0.0:", 1).replace(
+                "[lab]\n", f"[lab]\n{extra}"))
+            done = subprocess.run([L.LABD, "-c", path, "--check"],
+                                  capture_output=True, check=False)
+            equal(done.returncode == 0, good, extra)
+
+
+def tls_is_spoken():
+    import ssl
+    with Setting(1) as (lab, _):
+        cert, key = lab.folder / "cert.pem", lab.folder / "key.pem"
+        made = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+             "-keyout", key, "-out", cert, "-days", "2", "-subj",
+             "/CN=localhost"], capture_output=True, check=False)
+        if made.returncode:
+            raise L.Skip("no openssl command")
+        lab.stop()
+        text = lab.config.read_text()
+        lab.config.write_text(text.replace(
+            "[lab]\n", f"[lab]\ntls_cert = {cert}\ntls_key = {key}\n"))
+        lab.start()
+        context = ssl.create_default_context(cafile=cert)
+        context.check_hostname = False
+        c = http.client.HTTPSConnection("127.0.0.1", lab.port,
+                                        context=context, timeout=10)
+        c.request("POST", "/run", L.image("tick 20"))
+        body = c.getresponse().read()
+        c.close()
+        assert body.splitlines()[-1].startswith(b"lab: job 1 pass:"), body
+        assert b"tick 000019" in body
+
+
+def log_range_and_run_agree():
+    with Setting(1) as (lab, _):
+        a = lab.http("POST", "/run?" + urllib.parse.urlencode(
+            {"name": "x"}), L.image("tick 40"))
+        lines = a.body.splitlines()
+        id_ = int(a.headers["X-Lab-Job"])
+        equal(lines[-1], f"lab: job {id_} pass: 1 tests passed".encode())
+        log = lab.log(id_)
+        assert a.body.startswith(log)
+        equal(len(log), lab.job(id_)["log_size"])
+        path = f"/api/jobs/{id_}/log"
+        r = lab.get(path, Range="bytes=10-19")
+        equal((r.status, r.body), (206, log[10:20]))
+        equal(r.headers["Content-Range"], f"bytes 10-19/{len(log)}")
+        equal(lab.get(path, Range=f"bytes={len(log)}-").status, 416)
+        equal(lab.get(path, Range="bytes=-5").body, log[-5:])
+        equal(lab.get(path, Range="bytes=5-").body, log[5:])
+        equal(lab.http("HEAD", path).headers["Content-Length"],
+              str(len(log)))
+        equal(lab.get(f"/api/jobs/{id_}/events?from=999999").status, 416)
+        cast = lab.get(f"/api/jobs/{id_}/cast").body.decode().splitlines()
+        equal(json.loads(cast[0])["version"], 2)
+        events = [json.loads(line) for line in cast[1:]]
+        equal("".join(e[2] for e in events).encode(), log)
+        assert [e[0] for e in events] == sorted(e[0] for e in events)
+        assert events[-1][0] >= 0.1, "times are real"
+
+
+def events_bring_states_bytes_and_the_end():
+    with Setting(1) as (lab, _):
+        id_ = lab.submit(L.image("tick 30"))
+        got, states, offsets = b"", [], []
+        for event, ident, data in L.sse(lab, id_):
+            if event == "message":
+                got += base64.b64decode(data)
+                offsets.append(ident)
+                equal(ident, len(got), "id is the offset after the bytes")
+            elif event == "state":
+                assert ident is None
+                states.append(json.loads(data))
+            else:
+                equal(event, "end")
+                last = json.loads(data)
+        equal(got, lab.log(id_))
+        equal(last["verdict"], "pass")
+        assert "running" in [s["state"] for s in states]
+        # Over: the same again, from the middle, and the end at once.
+        tail = b"".join(base64.b64decode(d) for e, _, d in
+                        L.sse(lab, id_, 100) if e == "message")
+        equal(tail, got[100:])
+
+
+class Viewer(threading.Thread):
+    """Cut and resumed at random; collects every byte by offset."""
+
+    def __init__(self, lab, id_, seed):
+        super().__init__(daemon=True)
+        self.lab, self.id, self.rng = lab, id_, random.Random(seed)
+        self.bytes, self.cuts, self.error, self.done = b"", 0, None, False
+
+    def run(self):
+        try:
+            while not self.done:
+                self.follow()
+        except Exception as why:
+            self.error = repr(why)
+
+    def follow(self):
+        c = http.client.HTTPConnection("127.0.0.1", self.lab.port, timeout=30)
+        c.request("GET", f"/api/jobs/{self.id}/events",
+                  headers={"Last-Event-ID": str(len(self.bytes))})
+        r = c.getresponse()
+        left, ident = self.rng.randrange(1, 200), None
+        for line in r:
+            if line.startswith(b"event: end"):
+                self.done = True
+            elif line.startswith(b"id: "):
+                ident = int(line[4:])
+            elif line.startswith(b"data: ") and ident is not None:
+                self.bytes += base64.b64decode(line[6:])
+                if ident != len(self.bytes):
+                    raise AssertionError(f"{ident} != {len(self.bytes)}")
+                ident, left = None, left - 1
+                if left == 0 and self.rng.random() < 0.9:
+                    self.cuts += 1
+                    break
+        c.close()
+
+
+def fifty_viewers_cut_and_resumed_see_every_byte():
+    with Setting(1) as (lab, _):
+        id_ = lab.submit(L.image("tick 400"), timeout="60")
+        viewers = [Viewer(lab, id_, SEED * 1000 + n) for n in range(50)]
+        for v in viewers:
+            v.start()
+        lab.wait(id_, 60)
+        log = hashlib.sha256(lab.log(id_)).hexdigest()
+        for v in viewers:
+            v.join(30)
+            assert v.error is None, v.error
+            equal(hashlib.sha256(v.bytes).hexdigest(), log)
+        assert sum(v.cuts for v in viewers) > 20
+
+
+def stopped_viewer_delays_nobody():
+    with Setting(1) as (lab, _):
+        id_ = lab.submit(L.image("flood 6000000"), timeout="60")
+        request = (f"GET /api/jobs/{id_}/events HTTP/1.1\r\n"
+                   f"Host: 127.0.0.1:{lab.port}\r\n\r\n").encode()
+        stopped = []
+        for _ in range(5):  # they never read a byte
+            s = socket.create_connection(("127.0.0.1", lab.port))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(request)
+            stopped.append(s)
+        reader = Viewer(lab, id_, SEED)
+        reader.start()
+        j = lab.wait(id_, 40)
+        reader.join(20)
+        equal(j["verdict"], "pass")
+        equal(hashlib.sha256(reader.bytes).digest(),
+              hashlib.sha256(lab.log(id_)).digest())
+        began = time.monotonic()
+        lab.get("/api/boards")
+        assert time.monotonic() - began < 1
+        for s in stopped:
+            s.close()
+
+
+def log_ends_whole_at_its_limit():
+    with Setting(1, lab="log_max = 100000\n") as (lab, _):
+        j = lab.wait(lab.submit(L.image("flood 400000"), timeout="30"))
+        equal((j["verdict"], j["reason"]), ("fail", "log limit"))
+        equal(j["log_size"], 100000)
+        equal(len(lab.log(j["id"])), 100000)
+
+
+def input_has_one_writer_and_hands_over():
+    with Setting(1) as (lab, sim):
+        id_ = lab.submit(L.image("echo"), timeout="20")
+        path = f"/api/jobs/{id_}/input"
+
+        def type_as(who, data, take=""):
+            return lab.http("POST", path + take, data, {"X-Lab-Writer": who})
+
+        lab.wait(id_, until=("running",))
+        equal(type_as("a", b"hel").status, 204)
+        equal(type_as("a", b"lo ").status, 204)
+        refused = type_as("b", b"no")
+        equal((refused.status, refused.json["writer"]), (409, "a"))
+        equal(type_as("b", b"yes ", "?take=1").status, 204)
+        equal(type_as("a", b"no").status, 409)
+        equal(lab.job(id_)["writer"], "b")
+        equal(type_as("b" * 65, b"x").status, 422)
+        equal(type_as("b", b"exit\r").status, 204)
+        lab.wait(id_)
+        assert b"hello yes exit" in lab.log(id_)
+        equal(type_as("b", b"late").status, 409)
+
+
+def nobody_types_before_the_kernel_runs():
+    with Setting(1) as (lab, sim):
+        id_ = lab.submit(L.image("nofirmware"))
+        statuses, state = set(), ""
+        while state != "done":
+            state = lab.job(id_)["state"]
+            statuses.add(lab.http("POST", f"/api/jobs/{id_}/input",
+                                  b"\r").status)
+        equal(statuses, {409})
+        equal(sim.boards[0].typed, b"", "bytes that reached the board")
+
+
+def queue_is_fair_and_bounded():
+    with Setting(1, lab="queue_max = 12\nuser_jobs = 8\n") as (lab, _):
+        blocker = lab.submit(L.image("loop"), user="x", timeout="30",
+                             silence="30")
+        lab.wait(blocker, until=("running",))
+        flood = [lab.submit(L.image("pass"), user="flood") for _ in range(8)]
+        a = lab.http("POST", "/api/jobs?user=flood", L.image("pass"))
+        equal(a.status, 429)
+        assert int(a.headers["Retry-After"]) > 0
+        late = lab.submit(L.image("pass"), user="late")
+        urgent = lab.submit(L.image("pass"), user="flood2", priority="9")
+        equal(lab.job(urgent)["position"], 1)
+        assert lab.job(late)["position"] <= 3
+        for _ in range(2):
+            lab.submit(L.image("pass"), user="more")
+        equal(lab.http("POST", "/api/jobs?user=new",
+                       L.image("pass")).status, 429, "queue full")
+        lab.http("DELETE", f"/api/jobs/{blocker}")
+        done = {i: lab.wait(i)["started"] for i in flood + [late, urgent]}
+        order = sorted(done, key=done.get)
+        equal(order[0], urgent)
+        assert order.index(late) <= 3, order
+        equal([i for i in order if i in flood], flood, "first in first out")
+
+
+def waiting_jobs_have_a_deadline():
+    with Setting(1, lab="board_wait = 0.3\nqueue_timeout = 4\n") as (
+            lab, sim):
+        sim.boards[0].fault = "silent"
+        blocker = lab.submit(L.image("pass"))
+        j = lab.wait(blocker)
+        equal((j["state"], j["verdict"]), ("done", "infra"))
+        assert "relay" in j["reason"], j["reason"]
+        sim.boards[0].fault = None
+        lab.wait_board("sim0", "ready")
+        lab.submit(L.image("loop"), timeout="9", silence="9")
+        j = lab.wait(lab.submit(L.image("pass")))
+        equal(j["reason"], "no board was free in time")
+
+
+def relay_fault(fault, readback):
+    # Long enough that a loaded machine does not look like a silent console.
+    with Setting(1, readback=readback, lab="board_wait = 30\n",
+                 dwell=0.3) as (lab, sim):
+        b = sim.boards[0]
+        running = lab.submit(L.image("tick 100000"), timeout="60")
+        lab.wait(running, until=("running",))
+        if fault == "unplugged":
+            b.unplug(True)
+        else:
+            b.fault = fault
+        lab.http("DELETE", f"/api/jobs/{running}")
+        down = lab.wait_board("sim0", "down")
+        equal(down["health"], "down")
+        assert down["reason"], down
+        id_ = lab.submit(L.image("pass"))
+        lab.kill()
+        lab.start()
+        time.sleep(0.8)
+        equal(lab.job(id_)["state"], "queued", "no job on a board left on")
+        if fault == "unplugged":
+            b.unplug(False)
+        else:
+            b.fault = None
+        j = lab.wait(id_)
+        equal(j["verdict"], "pass", "the board came back")
+        lab.wait_board("sim0", "ready")
+        assert not b.on
+
+
+def relay_that_stays_silent_takes_the_board_down():
+    relay_fault("silent", True)
+
+
+def relay_of_another_dialect_is_found_by_the_console():
+    relay_fault("deaf", False)
+
+
+def relay_with_a_stuck_contact_is_found_by_read_back():
+    relay_fault("stuck", True)
+
+
+def relay_with_a_stuck_contact_is_found_by_the_console():
+    relay_fault("stuck", False)
+
+
+def relay_that_is_unplugged_comes_back():
+    relay_fault("unplugged", True)
+
+
+def board_that_switches_itself_on_is_switched_off():
+    with Setting(1, readback=False, dwell=0.03) as (lab, sim):
+        lab.wait_board("sim0", "ready")
+        sim.boards[0].force_on()
+        end = time.monotonic() + 5
+        while sim.boards[0].on and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not sim.boards[0].on
+
+
+def infra_trouble_is_retried_once_and_not_blamed():
+    with Setting(1) as (lab, sim):
+        id_ = lab.submit(L.image("nofirmware"))
+        j = lab.wait(id_)
+        equal(j["verdict"], "infra")
+        equal([a["verdict"] for a in j["attempts"]], ["infra", "infra"])
+        assert "tftp" in j["reason"], j["reason"]
+        assert j["attempts"][1]["offset"] > 0, "offsets into one log"
+        sim.boards[0].fault = "deaf"
+        id_ = lab.submit(L.image("pass"))
+        time.sleep(0.2)
+        sim.boards[0].fault = None
+        j = lab.wait(id_)
+        equal(j["verdict"], "pass", "only the relay was broken")
+
+
+def restart_ends_the_attempt_as_infra_and_retries():
+    with Setting(1) as (lab, _):
+        id_ = lab.submit(L.image("tick 60"))
+        lab.wait(id_, until=("running",))
+        waiting = lab.submit(L.image("pass"))
+        lab.kill()
+        lab.start()
+        j = lab.wait(id_)
+        equal([a["verdict"] for a in j["attempts"]], ["infra", "pass"])
+        equal(j["attempts"][0]["reason"], "daemon restarted")
+        equal(lab.wait(waiting)["verdict"], "pass")
+        id_ = lab.submit(L.image("loop"), silence="20")
+        for _ in range(2):
+            lab.wait(id_, until=("running",))
+            lab.kill()
+            lab.start()
+        j = lab.job(id_)
+        equal((j["verdict"], j["reason"]), ("infra", "daemon restarted"))
+
+
+def second_daemon_on_one_state_folder_is_refused():
+    with Setting(1) as (lab, _):
+        done = subprocess.run([L.LABD, "-c", lab.config], timeout=10,
+                              capture_output=True, check=False)
+        assert done.returncode != 0
+        assert b"another labd" in done.stderr, done.stderr
+
+
+def full_disk_refuses_uploads_and_ends_jobs():
+    if os.geteuid():
+        raise L.Skip("needs root to mount a small file system")
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24M", "tmpfs",
+                       folder], capture_output=True, check=False).returncode:
+        os.rmdir(folder)
+        raise L.Skip("mounting a tmpfs is not allowed here")
+    try:
+        os.chmod(folder, 0o755)
+        full_disk(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+        os.rmdir(folder)
+
+
+def full_disk(folder):
+    sim = S.Sim(folder, 1)
+    lab = L.Lab(sim.config(), "", folder)
+    text = lab.config.read_text()
+    lab.config.write_text(text.replace("disk_low = 1M", "disk_low = 8M"))
+    lab.start()
+    filler = lab.folder / "filler"
+    try:
+        running = lab.submit(L.image("tick 100000"), timeout="60")
+        lab.wait(running, until=("running",))
+        # Uploads that do not fit any more while they come.
+        why = lab.submit(L.image("pass", 30 << 20), 507)
+        assert "full" in why, why
+        equal(os.listdir(lab.state / "spool"), [])
+        filler.write_bytes(b"x" * (17 << 20))
+        equal(lab.http("POST", "/api/jobs", L.image("pass")).status, 507)
+        j = lab.wait(running, until=("queued",))
+        equal(j["attempts"][0]["verdict"], "infra")
+        assert "disk" in j["attempts"][0]["reason"]
+        lab.wait_board("sim0", "ready")
+        assert not sim.boards[0].on
+        filler.unlink()
+        lab.wait(running, until=("running",))
+        lab.http("DELETE", f"/api/jobs/{running}")
+        equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "pass")
+    finally:
+        lab.stop()
+        lab.errors.close()
+        sim.close()
+
+
+def old_jobs_make_room():
+    with Setting(1, lab="keep_bytes = 200K\n") as (lab, _):
+        ids = [lab.wait(lab.submit(L.image(f"pass {n}", 100000)))["id"]
+               for n in range(5)]
+        lab.stop()
+        lab.start()
+        left = [j["id"] for j in lab.get("/api/jobs").json["jobs"]]
+        assert ids[-1] in left and ids[0] not in left, left
+        equal(len(os.listdir(lab.state / "images")), len(left))
+        equal(lab.get(f"/api/jobs/{ids[0]}/log").status, 404)
+
+
+def metrics_and_boards_tell_the_truth():
+    with Setting(2) as (lab, _):
+        lab.wait(lab.submit(L.image("pass"), board="sim1"))
+        lab.wait_board("sim1", "ready")
+        text = lab.get("/metrics").body.decode()
+        for line in ('lab_jobs_total{verdict="pass"} 1', "lab_jobs_queued 0",
+                     'lab_board_up{board="sim0"} 1',
+                     'lab_board_power_cycles_total{board="sim1"} 1',
+                     'lab_board_power_cycles_total{board="sim0"} 0'):
+            assert line in text.splitlines(), line
+        b = lab.boards()["sim1"]
+        equal((b["jobs"], b["power"], b["console"], b["netboot"]),
+              (1, "relay", "tty", "external"))
+
+
+def example_configuration_is_valid():
+    """As it is, and with everything in it that is commented out."""
+    text = (L.ROOT / "tools/lab/labd.conf").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "labd.conf")
+        for what in (text, re.sub(r"(?m)^# (\w+ = |\[)", r"\1", text)):
+            with open(path, "w", encoding="ascii") as out:
+                out.write(what)
+            done = subprocess.run([L.LABD, "-c", path, "--check"],
+                                  capture_output=True, text=True, check=False)
+            equal(done.returncode, 0, done.stderr)
+    assert "3 boards" in done.stdout, done.stdout
+
+
+def power_commands_and_tcp_consoles_work():
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    tftp = os.path.join(folder, "tftp")
+    os.mkdir(tftp)
+    switch = os.path.join(folder, "switch")
+    open(switch, "wb").close()
+    os.chmod(switch, 0o666)  # the commands run as an ordinary user
+    config = (f"[board net]\npower = command\nconsole = tcp\n"
+              f"power_on = echo on > {switch}\n"
+              f"power_off = echo off > {switch}\ntcp = 127.0.0.1:{port}\n"
+              f"netboot = external\ntftp_root = {tftp}\ndwell = 0.05\n")
+    with L.Lab(config, folder=folder) as lab:
+        console, _ = listener.accept()
+        id_ = lab.submit(L.image("pass"))
+        lab.wait(id_, until=("booting",))
+        end = time.monotonic() + 10
+        while open(switch).read() != "on\n" and time.monotonic() < end:
+            time.sleep(0.01)
+        script = open(os.path.join(tftp, "boot.scr.uimg"), "rb").read()
+        nonce = script.split(b"lab: ")[1].split(b" ")[0]
+        console.sendall(b"U-Boot 2021\r\nlab: " + nonce + b" boot\r\n"
+                        b"Starting kernel ...\r\n"
+                        b"TEST end 0 passed, 0 failed\r\n")
+        equal(lab.wait(id_)["verdict"], "pass")
+        lab.wait_board("net", "ready")
+        equal(open(switch).read(), "off\n")
+        console.close()
+    listener.close()
+
+
+CASES = [(f.__name__, f) for f in (
+    verdicts_on_a_simulated_board, patterns_decide_instead_of_the_selftest,
+    stages_and_times_are_told_in_order, board_is_off_after_every_job,
+    upload_refusals_name_the_reason, parameters_are_checked,
+    bootargs_reach_the_boot_script_in_quotes, multipart_brings_initrd_and_dtb,
+    limits_are_answered_before_the_body, malformed_http_and_lies_do_no_harm,
+    paths_reach_only_what_is_offered, page_is_served_with_its_policy,
+    foreign_hosts_and_origins_are_refused, tokens_and_roles_are_enforced,
+    other_addresses_demand_tokens_and_tls, tls_is_spoken,
+    log_range_and_run_agree, events_bring_states_bytes_and_the_end,
+    fifty_viewers_cut_and_resumed_see_every_byte,
+    stopped_viewer_delays_nobody, log_ends_whole_at_its_limit,
+    input_has_one_writer_and_hands_over, nobody_types_before_the_kernel_runs,
+    queue_is_fair_and_bounded, waiting_jobs_have_a_deadline,
+    relay_that_stays_silent_takes_the_board_down,
+    relay_of_another_dialect_is_found_by_the_console,
+    relay_with_a_stuck_contact_is_found_by_read_back,
+    relay_with_a_stuck_contact_is_found_by_the_console,
+    relay_that_is_unplugged_comes_back,
+    board_that_switches_itself_on_is_switched_off,
+    infra_trouble_is_retried_once_and_not_blamed,
+    restart_ends_the_attempt_as_infra_and_retries,
+    second_daemon_on_one_state_folder_is_refused,
+    full_disk_refuses_uploads_and_ends_jobs, old_jobs_make_room,
+    metrics_and_boards_tell_the_truth, example_configuration_is_valid,
+    power_commands_and_tcp_consoles_work)]

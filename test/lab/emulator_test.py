@@ -1,0 +1,217 @@
+"""labd with the real thing: QEMU, U-Boot, dnsmasq, a tap, an ordinary user.
+
+Two daemons share the machine: one as this user with a board on a tap (real
+dnsmasq) and one on QEMU's network; one as an ordinary user.
+"""
+
+import os
+import pathlib
+import pwd
+import random
+import signal
+import time
+
+import lab as L
+
+SEED = int(os.environ.get("SEED") or 1)
+BOOT = 90  # seconds a loaded machine may take for a boot
+ARGS = "console=ttyS0 earlycon=sbi"
+WANTED = {"pass": "pass", "fail": "fail", "panic": "panic",
+          "loop": "timeout", "silent": "timeout", "off": "fail",
+          "reset": "fail", "crash": "panic"}
+
+
+def equal(got, want, what=""):
+    assert got == want, f"{what}: got {got!r}, want {want!r}"
+
+
+def need_tools():
+    if not pathlib.Path("/usr/lib/u-boot/qemu-riscv64_smode").exists():
+        raise L.Skip("no U-Boot for QEMU (package u-boot-qemu)")
+
+
+def children(lab):
+    """The daemon's own child processes: {name: [pid]}."""
+    found = {}
+    for task in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = task.read_text()
+        except OSError:
+            continue
+        name = text[text.index("(") + 1:text.rindex(")")]
+        state, parent = text[text.rindex(")") + 2:].split()[:2]
+        if int(parent) == lab.process.pid and state != "Z":
+            found.setdefault(name, []).append(int(text.split()[0]))
+    return found
+
+
+def qemu_of(lab):
+    return [p for n, pids in children(lab).items() if n.startswith("qemu")
+            for p in pids]
+
+
+def as_ordinary_user():
+    """QEMU's network, without root: all verdicts, and what it reaches."""
+    need_tools()
+    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+    with L.Lab("[board one]\n[board two]\n", user=user) as lab:
+        status = pathlib.Path(f"/proc/{lab.process.pid}/status").read_text()
+        uids = status.split("Uid:")[1].split()[:4]
+        assert "0" not in uids, uids
+        ids = {w: lab.submit(L.payload(w), timeout="25", silence="4")
+               for w in WANTED}
+        reach = probe(lab, "10.0.2.15 10.0.2.2", "10.0.2.16")
+        rng = random.Random(SEED)
+        junk = lab.submit(L.payload("pass")[:128] + rng.randbytes(3968),
+                          timeout="20", silence="5")
+        for word, id_ in ids.items():
+            j = lab.wait(id_, 3 * BOOT)
+            equal(j["verdict"], WANTED[word], (word, j["reason"]))
+        j = lab.wait(junk, 2 * BOOT)
+        assert j["verdict"] in ("panic", "timeout", "fail"), j
+        reached_nothing(lab, reach)
+        for name in ("one", "two"):
+            lab.wait_board(name, "ready")
+        equal(qemu_of(lab), [], "emulators left")
+
+
+def probe(lab, addresses, other, **query):
+    """A guest tries labd's port, ssh, another board, an outside address."""
+    words = f"net {addresses} {lab.port} {other} 93.184.216.34"
+    return lab.submit(L.payload(words), timeout="40", **{"pass": "NET done"},
+                      **query)
+
+
+def reached_nothing(lab, id_):
+    j = lab.wait(id_, 2 * BOOT)
+    equal(j["verdict"], "pass", j["reason"])
+    text = lab.log(id_).decode(errors="replace")
+    lines = [x for x in text.replace("\r", "").split("\n")
+             if x.startswith("NET ")]
+    # The guest's driver works: both servers of the board's network answer.
+    assert "NET dhcp answered" in lines, lines
+    assert "NET arp gateway answered" in lines, lines
+    for what in ("labd", "ssh", "outside", "loopback", "other board"):
+        assert f"NET {what} nothing" in lines, lines
+
+
+def start_on_tap():
+    need_tools()
+    lab = L.Lab("[board tap]\nnetboot = tap\n[board tap2]\nnetboot = tap\n")
+    lab.start()
+    try:
+        lab.wait_board("tap", "ready", 5)
+        end = time.monotonic() + 10
+        while lab.boards()["tap"]["health"] != "ok":
+            if time.monotonic() > end:
+                raise L.Skip("no tap in a network namespace here: " +
+                             lab.log_text().strip().split("\n")[-1])
+            time.sleep(0.1)
+    except BaseException:
+        lab.close()
+        raise
+    return lab
+
+
+def on_a_tap_with_dnsmasq():
+    """Linux's panic, our tests, what a guest reaches; kill -9 of each."""
+    lab = start_on_tap()
+    try:
+        reach = probe(lab, "10.77.0.2 10.77.0.1", "10.77.0.3", board="tap2")
+        words = {w: lab.submit(L.payload(w), timeout="25", silence="4",
+                               board="tap") for w in ("pass", "panic", "off")}
+        for word, id_ in words.items():
+            j = lab.wait(id_, 3 * BOOT)
+            equal(j["verdict"], WANTED[word], (word, j["reason"]))
+        stages = [s["stage"] for s in j["stages"]]
+        assert "dhcp" in stages and "tftp" in stages, stages
+        reached_nothing(lab, reach)
+        for name, pids in children(lab).items():
+            for pid in pids:
+                status = pathlib.Path(f"/proc/{pid}/status").read_text()
+                uid = status.split("Uid:")[1].split()[0]
+                assert uid != "0", f"{name} runs as root"
+        kill_dnsmasq(lab)
+    finally:
+        lab.close()
+
+
+def kill_dnsmasq(lab):
+    """Before the kernel it is infra and tried again; after, no matter."""
+    id_ = lab.submit(L.payload("pass"), board="tap", timeout="30")
+    until_stage(lab, id_, "uboot")
+    for pid in children(lab).get("dnsmasq", []):
+        os.kill(pid, signal.SIGKILL)
+    j = lab.wait(id_, 3 * BOOT)
+    equal([a["verdict"] for a in j["attempts"]], ["infra", "pass"],
+          j["attempts"])
+    assert "server died" in j["attempts"][0]["reason"]
+    id_ = lab.submit(L.payload("echo"), board="tap", timeout="40")
+    lab.wait(id_, BOOT, until=("running",))
+    for pid in children(lab).get("dnsmasq", []):
+        os.kill(pid, signal.SIGKILL)
+    lab.http("POST", f"/api/jobs/{id_}/input", b"exit")
+    equal(lab.wait(id_, BOOT)["verdict"], "pass")
+
+
+def until_stage(lab, id_, stage):
+    end = time.monotonic() + BOOT
+    while time.monotonic() < end:
+        if stage in [s["stage"] for s in lab.job(id_)["stages"]]:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"stage {stage} not reached")
+
+
+def debian_panics_without_a_root():
+    need_tools()
+    if not L.DEBIAN.exists():
+        raise L.Skip("no Debian kernel was fetched")
+    with L.Lab("[board virt]\n") as lab:
+        id_ = lab.submit(L.DEBIAN.read_bytes(), bootargs=ARGS, timeout="100")
+        j = lab.wait(id_, 2 * BOOT)
+        equal(j["verdict"], "panic", j["reason"])
+        assert "Unable to mount root" in j["reason"], j["reason"]
+        log = lab.log(id_)
+        assert b"Linux version" in log
+        # The backtrace behind the panic is in the log too.
+        assert b"end Kernel panic" in log
+        assert ARGS.encode() in log, "the bootargs arrived"
+
+
+def emulator_killed_in_every_stage():
+    """kill -9 of QEMU and of labd while a virtual board boots and runs."""
+    need_tools()
+    with L.Lab("[board a]\n[board b]\n") as lab:
+        ids = [lab.submit(L.payload("echo"), board=b, timeout="60")
+               for b in "ab"]
+        until_stage(lab, ids[0], "firmware")
+        until_stage(lab, ids[1], "firmware")
+        for pid in qemu_of(lab):
+            os.kill(pid, signal.SIGKILL)
+        for id_ in ids:
+            lab.wait(id_, BOOT, until=("running",))
+            j = lab.job(id_)
+            equal([a["verdict"] for a in j["attempts"]], ["infra", None])
+            assert "signal 9" in j["attempts"][0]["reason"]
+        before = qemu_of(lab)
+        equal(len(before), 2)
+        lab.kill()
+        lab.start()
+        time.sleep(0.2)
+        for pid in before:
+            alive = pathlib.Path(f"/proc/{pid}/stat")
+            assert not alive.exists() or " Z " in alive.read_text(), \
+                "an emulator outlived the daemon"
+        for id_ in ids:
+            j = lab.wait(id_)
+            equal((j["verdict"], j["reason"]), ("infra", "daemon restarted"))
+        id_ = lab.submit(L.payload("echo"), timeout="60")
+        lab.wait(id_, BOOT, until=("running",))
+        equal(lab.http("POST", f"/api/jobs/{id_}/input", b"exit").status, 204)
+        equal(lab.wait(id_, BOOT)["verdict"], "pass")
+
+
+CASES = [(f.__name__, f) for f in (
+    on_a_tap_with_dnsmasq, debian_panics_without_a_root,
+    emulator_killed_in_every_stage, as_ordinary_user)]

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""All tests of the lab. T=pattern picks cases by name, SEED= another sequence.
+
+Last line: N passed, N failed, N skipped.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import lab as L  # noqa: E402
+
+HERE = pathlib.Path(__file__).parent
+LIMIT = 170
+SUM = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
+
+
+def own_cases(module):
+    done = __import__(module)
+    return L.run_cases(done.CASES, os.environ.get("T"))
+
+
+def start(*command):
+    return subprocess.Popen([sys.executable, *map(str, command)],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True)
+
+
+def finish(name, process):
+    """Another program's own count; what it printed if something failed."""
+    try:
+        text, _ = process.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        text = process.communicate()[0] + f"\n{name}: over {LIMIT} s"
+    found = SUM.findall(text)
+    counts = tuple(map(int, found[-1])) if found else (0, 0, 0)
+    if not found or process.returncode and not counts[1]:
+        counts = (counts[0], counts[1] + 1, counts[2])
+    if counts[1] or counts[2] or os.environ.get("V"):
+        print(f"--- {name}\n{text[-6000:]}")
+    return counts
+
+
+def run_lane(programs):
+    return [finish(name, start(*command)) for name, *command in programs]
+
+
+def main():
+    if len(sys.argv) > 1:
+        counts = own_cases(sys.argv[1])
+        print("%d passed, %d failed, %d skipped" % counts)
+        return counts[1] != 0
+    print(f"seed {os.environ.get('SEED') or 1}", flush=True)
+    words = [os.environ["T"]] if os.environ.get("T") else []
+    client = L.BUILD / "tools" / "lab"
+    lanes = [  # side by side: most of the time each waits for a board
+        [("emulator", __file__, "emulator_test")],
+        [("daemon", __file__, "daemon_test"),
+         ("client", HERE / "client_test.py", client, *words),
+         ("client_labd", HERE / "client_labd_test.py", client, L.LABD,
+          *words)],
+        [("web", HERE / "web_test.py", L.LABD, *words)],
+    ]
+    if not words or words[0] in "sweep":
+        lanes[2].append(("sweep", HERE / "sweep.py"))
+    with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+        total = [c for lane in pool.map(run_lane, lanes) for c in lane]
+    sums = [sum(column) for column in zip(*total)]
+    print("%d passed, %d failed, %d skipped" % tuple(sums))
+    return sums[1] != 0
+
+
+sys.exit(main())

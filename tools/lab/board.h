@@ -1,0 +1,76 @@
+/* A board: its power state machine and its health. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/lab/config.h"
+
+enum board_state {
+	BOARD_STARTING, /* not known to be off since the daemon's start */
+	BOARD_OFF,	/* being switched off, or in the dwell */
+	BOARD_READY,	/* proven off */
+	BOARD_ON,	/* being switched on, or on */
+	BOARD_DOWN,	/* cannot be switched off or proven off; retried */
+};
+
+/* Who uses a board: told what happens to it. */
+struct board_user {
+	/* Proven off and dwelled: files may be put in place now. */
+	void (*off)(void *arg);
+	/* Power is on. */
+	void (*on)(void *arg);
+	void (*bytes)(void *arg, const void *bytes, size_t len);
+	/*
+	 * The board cannot be used any more (relay, console). self_off: it
+	 * went off by itself, with why NULL if that was orderly.
+	 */
+	void (*lost)(void *arg, const char *why, bool self_off);
+	void *arg;
+};
+
+struct board;
+
+/* What others show of a board. */
+struct board_status {
+	const struct config_board *config;
+	enum board_state state;
+	const char *problem; /* NULL = none */
+	bool busy;	     /* has a user */
+	int64_t since;	     /* of the state, microseconds since the epoch */
+	int64_t jobs, infra; /* attempts ended, and of them as infra */
+	int64_t power_cycles;
+};
+
+/*
+ * Makes every board of c and starts switching all of them off. ready() is
+ * called whenever a board may take a job. Returns 0 or -ENOMEM.
+ */
+int boards_init(const struct config *c, const char *run_dir,
+		void (*ready)(void));
+/* Switches every board off, now, and waits for it. */
+void boards_stop(void);
+size_t boards_count(void);
+struct board *board_at(size_t i);
+/* Whether every board has been switched off, or is down, since the start. */
+bool boards_settled(void);
+
+const struct config_board *board_config(const struct board *b);
+void board_status(const struct board *b, struct board_status *out);
+/* Ready for a user, and free. */
+bool board_available(const struct board *b);
+/* Since when it is down (loop_now()'s clock); 0 = it is not. */
+int64_t board_down_since(const struct board *b);
+
+/*
+ * Gives a ready board to a user: off again, dwell, flush, then user->off().
+ * *user is kept by pointer until board_release().
+ */
+void board_take(struct board *b, const struct board_user *user);
+/* Switches it on; user->on() follows, or user->lost(). Only after off(). */
+void board_power_on(struct board *b);
+/* Types at the console; errors of console_ops.write, -EPERM when not on. */
+int board_write(struct board *b, const void *bytes, size_t len);
+/* The user is done, however: the board is switched off, unconditionally. */
+void board_release(struct board *b, bool infra);

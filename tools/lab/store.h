@@ -1,0 +1,47 @@
+/* Uploads on their way to disk, and the images kept there by hash. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/lab/db.h"
+
+/* An upload in progress; opaque but for what the HTTP side answers. */
+struct store_upload;
+
+enum store_kind {
+	STORE_IMAGE, /* a RISC-V Image, or gzip of one: checked, unpacked */
+	STORE_OTHER, /* an initrd or a device tree: kept as it is */
+};
+
+/*
+ * Makes the folders below state and empties spool/. max: bytes an unpacked
+ * upload may have. Returns 0 or -errno.
+ */
+int store_init(const char *state, int64_t max);
+
+/* NULL: no disk or memory, errno says which. */
+struct store_upload *store_upload_begin(enum store_kind kind);
+/*
+ * Takes the next bytes. After an error further ones are dropped: HTTP has to
+ * read the body to its end before it can answer.
+ */
+void store_upload_write(struct store_upload *u, const void *bytes, size_t len);
+/*
+ * Finishes and frees u. Returns 0 with *out filled in; else the HTTP status to
+ * answer with (413, 422, 507, 500) and a static text in *why.
+ */
+int store_upload_finish(struct store_upload *u, struct db_blob *out,
+			const char **why);
+void store_upload_abort(struct store_upload *u);
+
+/* Hard-links a blob as path. Returns 0 or -errno. */
+int store_blob_link(const char *hash, const char *path);
+bool store_blob_exists(const struct db_blob *b);
+void store_blob_remove(const char *hash);
+/* Removes blobs that no job in the database names (after a crash). */
+void store_sweep(void);
+
+/* Whether fewer than low bytes are free where the state folder is. */
+bool store_disk_low(int64_t low);
