@@ -70,8 +70,6 @@ KERNEL_C := $(filter-out arch/riscv/asm-offsets.c,\
 	      $(wildcard arch/riscv/*.c arch/riscv/*/*.c kernel/*.c \
 	      kernel/*/*.c drivers/*/*.c lib/*.c))
 KERNEL_S := $(wildcard arch/riscv/*.S arch/riscv/*/*.S)
-# What of libfdt the kernel reads trees with.
-KERNEL_FDT := $(addprefix $(LIBFDT_DIR)/,fdt.c fdt_ro.c)
 # Run before the image is relocated: no tables, no calls out (docs/boot.md).
 EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
 # Where start-up spends its instructions; the rest is built for size.
@@ -101,8 +99,7 @@ LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 CC          := $(CROSS_COMPILE)gcc
 LINK         = $(CROSS_COMPILE)gcc -mabi=lp64 $(LINK_FLAGS)
 CC_INCLUDE   = $(eval CC_INCLUDE := $(shell $(CC) -print-file-name=include))$(CC_INCLUDE)
-KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C) \
-		 $(notdir $(KERNEL_FDT)))
+KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C))
 OFFSETS     := $(BUILD)/include/arch/riscv/asm-offsets.h
 LIBC        := $(PICOLIBC)/lib/release/rv64imac/lp64/libc.a
 
@@ -127,11 +124,12 @@ $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -c $< -o $@
 
-# Third-party code keeps its own warnings to itself. The tree was checked
-# whole before libfdt reads it (docs/memory.md).
-$(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
+# Changes when a source comes or goes: then the kernel is linked again.
+$(BUILD)/kernel/objects: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
+	$(Q)echo '$(KERNEL_OBJS)' | cmp -s - $@ || echo '$(KERNEL_OBJS)' > $@
+.PHONY: FORCE
+FORCE:
 
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
@@ -149,7 +147,7 @@ $(BUILD)/kernel/symbols-none.S: tools/symbols.py | deps-build
 $(BUILD)/kernel/symbols-all.S: $(BUILD)/kernel.first.elf tools/symbols.py
 	$(Q)$(CROSS_COMPILE)nm -n $< | $(PYTHON) tools/symbols.py > $@
 
-$(BUILD)/kernel.first.elf: $(KERNEL_OBJS) $(BUILD)/kernel/symbols-none.o \
+$(BUILD)/kernel.first.elf: $(BUILD)/kernel/objects $(KERNEL_OBJS) $(BUILD)/kernel/symbols-none.o \
 		kernel.lds
 	$(call link,$(BUILD)/kernel/symbols-none.o)
 
@@ -205,7 +203,7 @@ HOST_TESTS := $(filter-out test/host/lab_%,$(wildcard test/host/*_test.c))
 HOST_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,$(HOST_TESTS))
 
 # Each test names the sources it links in a comment at its head.
-$(BUILD)/host.mk: $(HOST_TESTS) Makefile tools/test_sources.py
+$(BUILD)/host.mk: $(HOST_TESTS) Makefile tools/test_sources.py | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/test_sources.py $(BUILD) $(HOST_TESTS) > $@
 ifneq ($(filter-out help clean deps deps-% run debug image,\
@@ -219,29 +217,44 @@ $(BUILD)/host/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-test
 
 $(BUILD)/host/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-test
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(TEST_FLAGS) $(FDT_ASSUME) -w -MMD -MP -c $< -o $@
+	$(Q)$(HOSTCC) $(TEST_FLAGS) -w -MMD -MP -c $< -o $@
 
 $(HOST_BINS):
 	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -o $@
+
+# ---- fuzzing --------------------------------------------------------------
+
+# libFuzzer targets, N inputs each.
+FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
+		  $(wildcard test/fuzz/*_fuzz.c))
+
+$(BUILD)/fuzz/%: test/fuzz/%.c Makefile tools/test_sources.py | deps-test
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -I. -I$(LIBFDT_DIR) $< \
+		$$($(PYTHON) tools/test_sources.py --plain $<) -lz -o $@
+
+fuzz: $(FUZZ_TARGETS)
+	$(Q)$(PYTHON) test/fuzz/run.py $(or $(N),1000000) $(FUZZ_TARGETS)
 
 # ---- tests ----------------------------------------------------------------
 
 TEST_PARTS := test-host test-qemu
 RELINK      = test/host/relink.py --image $(BUILD)/Image \
 	      --elf $(BUILD)/kernel.elf --imgtool $(BUILD)/tools/imgtool \
-	      --script kernel.lds --seed $(SEED) -- \
-	      $(LINK) $(KERNEL_OBJS) \
-	      $(BUILD)/kernel/symbols-all.o $(LIBC)
+	      --script kernel.lds --seed $(SEED) -- $(KERNEL_LINK)
+KERNEL_LINK = $(LINK) $(KERNEL_OBJS) $(BUILD)/kernel/symbols-all.o $(LIBC)
 
 .PHONY: test test-host test-qemu check soak fuzz bench
 test: deps-test
 	$(Q)test/run.sh $(TEST_PARTS)
 
-test-host: deps-test image tools $(HOST_BINS)
-	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)"
+test-host: deps-test image tools $(HOST_BINS) $(FUZZ_TARGETS)
+	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)" \
+		"test/fuzz/run.py 3000 $(FUZZ_TARGETS)"
 
 test-qemu: deps-test image tools
-	$(Q)$(PYTHON) test/qemu/run.py
+	$(Q)KERNEL_LINK='$(KERNEL_LINK)' $(PYTHON) test/qemu/run.py
 
 # Beside the style checks: everything again with warnings as errors, and with
 # clang (its objects linked by GNU ld, which wants them not relaxed).
@@ -260,20 +273,6 @@ check: deps-check deps-test
 		LIBFDT_DIR=$(LIBFDT_DIR) MARCH=rv64imac \
 		CC="clang --target=riscv64-linux-gnu -mno-relax" image
 	@echo "check: all good"
-
-# libFuzzer targets: FUZZ_SECONDS each, from the seeds beside them.
-FUZZ_SECONDS ?= 300
-FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
-		  $(wildcard test/fuzz/*_fuzz.c))
-
-$(BUILD)/fuzz/%: test/fuzz/%.c Makefile tools/test_sources.py | deps-test
-	$(Q)mkdir -p $(@D)
-	$(Q)clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -I. -I$(LIBFDT_DIR) $< \
-		$$($(PYTHON) tools/test_sources.py --plain $<) -lz -o $@
-
-fuzz: $(FUZZ_TARGETS)
-	$(Q)$(PYTHON) test/fuzz/run.py $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 soak: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/soak.py

@@ -27,7 +27,7 @@ pa_t arch_va_to_pa(const void *va);
 
 /*
  * Map @size bytes of device registers at @pa, read-write, never executable,
- * in pages of their own, for ever. A page that is mapped already is shared.
+ * in pages of their own, for ever; each call maps anew.
  * Returns 0 and the address of register @pa in @out; -EINVAL for size 0 or a
  * range that wraps; -EBUSY when the range touches RAM; -ENOMEM when the
  * window or the memory for tables is used up. Before the MMU is on it answers

@@ -17,6 +17,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/console_choice.h"
 #include "kernel/irq.h"
+#include "kernel/error.h"
 #include "kernel/log.h"
 #include "kernel/timer.h"
 #include "lib/ring.h"
@@ -154,7 +155,7 @@ int console_init(void)
 			 problem_text(choice->stdout_error));
 	if (err)
 		log_warn("console", "the UART does not start: %s",
-			 strerror(-err));
+			 error_text(err));
 	log_sink_set(console_write);
 	return 0;
 }

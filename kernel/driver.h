@@ -61,8 +61,14 @@ int driver_match(const void *fdt, const struct dt_node *node,
 		 enum driver_class cls, struct driver_binding *out);
 
 /*
- * Probe every enabled node that has a driver of @cls, in tree order, those
- * that answer -EAGAIN again after the others. Failures are logged with path
- * and reason and do not stop the rest. Returns how many were started.
+ * Find all enabled nodes that have a driver with a probe, by one walk of the
+ * tree. Forgets those found before.
+ */
+void driver_scan(const void *fdt);
+
+/*
+ * Probe the nodes of @cls that driver_scan() found in @fdt, in tree order,
+ * those that answer -EAGAIN again after the others. Failures are logged with
+ * path and reason and do not stop the rest. Returns how many were started.
  */
 int driver_probe_class(const void *fdt, enum driver_class cls);

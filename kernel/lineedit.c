@@ -25,9 +25,11 @@ static void redraw(struct lineedit *e)
 	draw_text(e, e->prompt);
 	e->draw(e->line, e->length);
 	draw_text(e, "\x1b[K\r");
+	/* A column of 0 would count as 1. */
 	snprintf(move, sizeof(move), "\x1b[%uC",
 		 (unsigned)(strlen(e->prompt) + e->cursor));
-	draw_text(e, move);
+	if (*e->prompt || e->cursor)
+		draw_text(e, move);
 }
 
 static void insert(struct lineedit *e, const char *text, size_t len)
@@ -55,6 +57,7 @@ static void cut(struct lineedit *e, size_t from, size_t to)
 	redraw(e);
 }
 
+/* Where the word before the cursor begins, blanks behind it included. */
 static size_t word_start(const struct lineedit *e)
 {
 	size_t i = e->cursor;
@@ -111,12 +114,16 @@ static size_t common_length(struct lineedit *e, const char *start, size_t len)
 	return common;
 }
 
+/* The first word is the command: it alone is completed. */
 static void complete(struct lineedit *e)
 {
 	size_t start = word_start(e), len = e->cursor - start, common;
 	const char *text = e->line + start, *word;
 	unsigned n;
 
+	for (n = 0; n < start; n++)
+		if (e->line[n] != ' ')
+			return;
 	if (!e->complete || !(word = e->complete(text, len, 0)))
 		return;
 	common = common_length(e, text, len);
@@ -150,7 +157,7 @@ static void delete_at_cursor(struct lineedit *e)
 		cut(e, e->cursor, e->cursor + 1);
 }
 
-/* The last byte of ESC [ <digits> @c, or of ESC O @c. */
+/* The last byte of ESC [ <parameters> @c (ECMA-48, 5.4), or of ESC O @c. */
 static void escape_key(struct lineedit *e, char c)
 {
 	switch (c) {
@@ -173,11 +180,11 @@ static void escape_key(struct lineedit *e, char c)
 		cursor_set(e, e->length);
 		break;
 	case '~':
-		if (e->parameter == '3')
+		if (e->number == 3)
 			delete_at_cursor(e);
-		else if (e->parameter == '1' || e->parameter == '7')
+		else if (e->number == 1 || e->number == 7)
 			cursor_set(e, 0);
-		else if (e->parameter == '4' || e->parameter == '8')
+		else if (e->number == 4 || e->number == 8)
 			cursor_set(e, e->length);
 		break;
 	}
@@ -188,21 +195,29 @@ static bool escape_feed(struct lineedit *e, char c)
 {
 	if (c == ESC) {
 		e->escape = 1;
-		e->parameter = 0;
+		e->first = true;
+		e->number = 0;
 		return true;
 	}
 	if (!e->escape)
 		return false;
+	/* Control characters mean what they always do: Enter is not lost. */
+	if ((unsigned char)c < ' ') {
+		e->escape = 0;
+		return false;
+	}
 	if (e->escape == 1) {
 		e->escape = c == '[' || c == 'O' ? 2 : 0;
 		return e->escape != 0;
 	}
-	if ((c >= '0' && c <= '9') || c == ';') {
-		e->parameter = c;
-		return true;
+	if ((unsigned char)c >= '@') {
+		e->escape = 0;
+		escape_key(e, c);
+	} else if (c < '0' || c > '9') {
+		e->first = false;
+	} else if (e->first && e->number < 1000) {
+		e->number = e->number * 10 + (c - '0');
 	}
-	e->escape = 0;
-	escape_key(e, c);
 	return true;
 }
 

@@ -15,15 +15,16 @@ struct lineedit {
 	const char *prompt;
 	void (*draw)(const char *text, size_t len);
 	/*
-	 * The @n-th word that completes the @len bytes at @start, or NULL when
-	 * there are no more. May be NULL: no completion.
+	 * The @n-th word that completes the @len bytes at @start, the line's
+	 * first word, or NULL when there are no more. May be NULL.
 	 */
 	const char *(*complete)(const char *start, size_t len, unsigned n);
 	char line[LINE_SIZE]; /* terminated whenever a line is complete */
 	size_t length, cursor;
-	char escape;	/* 0, or how far into an escape sequence */
-	char parameter; /* its last digit */
-	bool after_cr;	/* a LF that follows a CR is part of it */
+	char escape;	 /* 0, or how far into an escape sequence */
+	bool first;	 /* still in its first parameter */
+	unsigned number; /* that one, as far as it is typed */
+	bool after_cr;	 /* a LF that follows a CR is part of it */
 	char history[HISTORY_SIZE][LINE_SIZE];
 	unsigned history_count; /* lines ever entered */
 	unsigned history_at;	/* the line shown; count = the new one */

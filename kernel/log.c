@@ -26,13 +26,16 @@ static struct {
 
 static char ring[LOG_SIZE];
 
+/* Only whole lines are ever between the start and the head. */
 static void ring_line_put(char level, const char *line, size_t len)
 {
+	uint64_t at = state.head;
 	size_t i;
 
-	ring[state.head++ % LOG_SIZE] = level;
+	ring[at++ % LOG_SIZE] = level;
 	for (i = 0; i < len; i++)
-		ring[state.head++ % LOG_SIZE] = line[i];
+		ring[at++ % LOG_SIZE] = line[i];
+	state.head = at;
 }
 
 /* Where the first whole line at or after @from begins. */
@@ -66,6 +69,17 @@ static uint64_t ring_write(uint64_t from, int level,
 	return at;
 }
 
+/* Names from the device tree and bootargs are not ours: no newline that would
+ * forge a line, nor anything else that a terminal acts on. */
+static void text_clean(char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}
+
 static size_t line_format(char *line, const char *area, const char *fmt,
 			  va_list args)
 {
@@ -81,6 +95,7 @@ static size_t line_format(char *line, const char *area, const char *fmt,
 	len = vsnprintf(line + n, room - n, fmt, args);
 	if (len > 0)
 		n = min_u64(n + len, room - 1);
+	text_clean(line, n);
 	line[n++] = '\n';
 	return n;
 }

@@ -14,8 +14,9 @@
 #define LOG_DEBUG 7
 
 /*
- * Log one line as `[sssss.uuuuuu] area: text` at @level. @fmt has no newline;
- * text is cut at 200 bytes. Any context; one line is never mixed with another.
+ * Log one line as `[sssss.uuuuuu] area: text` at @level, cut at 254 bytes;
+ * control characters in it become '?'. Any context but the sink; one line is
+ * never mixed with another.
  */
 void log_line(int level, const char *area, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -15,6 +15,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/driver.h"
+#include "kernel/error.h"
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -31,6 +32,7 @@ static int memory_init(void)
 
 static int irqchip_init(void)
 {
+	driver_scan(boot_fdt());
 	driver_probe_class(boot_fdt(), DRIVER_IRQCHIP);
 	return 0;
 }
@@ -83,11 +85,12 @@ static const struct {
 	const char *name;
 	int (*init)(void);
 } steps[] = {
-	{"memory", memory_init},	 {"console", console_init},
-	{"report", report_init},	 {"features", arch_features_init},
-	{"irqchip", irqchip_init},	 {"timer", timer_init},
-	{"harts", arch_smp_init},	 {"devices", device_init},
-	{"interrupts", interrupts_init}, {"ready", ready_init},
+	{"memory", memory_init},   {"features", arch_features_init},
+	{"console", console_init}, {"report", report_init},
+	{"irqchip", irqchip_init}, {"timer", timer_init},
+	{"harts", arch_smp_init},  {"features report", arch_features_report},
+	{"devices", device_init},  {"interrupts", interrupts_init},
+	{"ready", ready_init},
 };
 
 void kernel_main(void)
@@ -101,7 +104,7 @@ void kernel_main(void)
 
 		if (err)
 			panic("%s did not start: %s", steps[i].name,
-			      strerror(-err));
+			      error_text(err));
 	}
 	if (cmdline_has(args, "selftest") ||
 	    cmdline_value(args, "selftest", pattern, sizeof(pattern)) >= 0) {

@@ -5,6 +5,7 @@
  */
 #include "kernel/panic.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "kernel/boot.h"
@@ -24,18 +25,19 @@
 
 static struct {
 	uint32_t owner; /* cpu index + 1 of the hart that reports */
-	char reason[256];
 } state;
 
 void panic(const char *fmt, ...)
 {
+	/* Each its own: several harts may come here at once. */
+	char reason[256];
 	va_list args;
 
 	arch_irq_save();
 	va_start(args, fmt);
-	vsnprintf(state.reason, sizeof(state.reason), fmt, args);
+	vsnprintf(reason, sizeof(reason), fmt, args);
 	va_end(args);
-	arch_panic(state.reason);
+	arch_panic(reason);
 }
 
 static void panic_write(const char *buf, size_t len)
@@ -75,17 +77,18 @@ bool panic_enter(uint32_t *depth)
 
 _Noreturn void panic_end(void)
 {
-	uint64_t seconds, until;
+	uint64_t seconds, until, second = arch_timebase();
 
 	if (!cmdline_u64(boot_info()->args, "panic", &seconds)) {
 		if (!seconds) {
 			panic_print("panic: staying here (panic=0)\n");
 			arch_cpu_halt();
 		}
-		panic_print("panic: rebooting in %u s\n", (unsigned)seconds);
-		until = arch_time_now() + seconds * arch_timebase();
-		while (arch_time_now() < until)
-			;
+		panic_print("panic: rebooting in %" PRIu64 " s\n", seconds);
+		/* One by one: the product may not fit. */
+		for (until = arch_time_now(); seconds; seconds--)
+			for (until += second; arch_time_now() < until;)
+				;
 		reset_machine(FIRMWARE_REBOOT);
 	}
 	reset_machine(FIRMWARE_POWEROFF);

@@ -1,11 +1,13 @@
 /* Runs the in-kernel tests and prints their results: see the header. */
 #include "kernel/selftest.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kernel/console.h"
 #include "kernel/reset.h"
+#include "lib/addr.h"
 
 bool selftest_match(const char *pattern, const char *name)
 {
@@ -42,24 +44,31 @@ static bool selected(const char *pattern, const char *name)
 	return !*pattern || selftest_match(pattern, name);
 }
 
-static void print(const char *line)
+/* A line that was cut ends all the same: the next is another's. */
+__attribute__((format(printf, 1, 2))) static void print(const char *fmt, ...)
 {
-	console_write(line, strlen(line));
+	char line[160];
+	va_list args;
+	size_t len;
+
+	va_start(args, fmt);
+	len = vsnprintf(line, sizeof(line) - 1, fmt, args);
+	va_end(args);
+	len = min_u64(len, sizeof(line) - 2);
+	line[len] = '\n';
+	console_write(line, len + 1);
 }
 
 void selftest_figure(const char *name, unsigned long instructions)
 {
-	char line[80];
-
-	snprintf(line, sizeof(line), "bench: %s %lu\n", name, instructions);
-	print(line);
+	print("bench: %s %lu", name, instructions);
 }
 
 void selftest_run(const char *pattern)
 {
 	const struct selftest *t;
 	unsigned passed = 0, failed = 0;
-	char line[160];
+	int i;
 
 	for (t = selftests_start; t < selftests_end; t++) {
 		const char *why;
@@ -67,23 +76,19 @@ void selftest_run(const char *pattern)
 		if (!selected(pattern, t->name))
 			continue;
 		why = t->run();
-		snprintf(line, sizeof(line), "TEST %s %s%s%s\n", t->name,
-			 why ? "FAIL" : "PASS", why ? " " : "", why ? why : "");
-		print(line);
+		print("TEST %s %s%s%s", t->name, why ? "FAIL" : "PASS",
+		      why ? " " : "", why ? why : "");
 		if (why)
 			failed++;
 		else
 			passed++;
 	}
 	if (!passed && !failed) {
-		snprintf(line, sizeof(line), "TEST %s FAIL no such test\n",
-			 pattern);
-		print(line);
+		print("TEST %s FAIL no such test", pattern);
 		failed++;
 	}
-	snprintf(line, sizeof(line), "TEST end %u passed, %u failed\n", passed,
-		 failed);
-	print(line);
-	print(line);
+	/* Twice: what else comes to a console may spoil one. */
+	for (i = 0; i < 2; i++)
+		print("TEST end %u passed, %u failed", passed, failed);
 	reset_machine(FIRMWARE_POWEROFF);
 }

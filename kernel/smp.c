@@ -1,8 +1,8 @@
 /*
- * Work on other harts. Each hart has one slot for a call; a caller owns the
- * slot from the moment it swaps its request in until that has run, so calls to
- * one hart queue up in the callers. Callers spin with interrupts on and serve
- * their own slot by interrupt: two harts that call each other both get on.
+ * Work on other harts. Each hart has one slot for a call; a caller swaps its
+ * request into the free slot, the hart swaps it out and runs it, so calls to
+ * one hart queue up in the callers. Callers serve their own slot while they
+ * wait: two harts that call each other both get on, interrupts on or off.
  */
 #include "kernel/smp.h"
 
@@ -32,25 +32,39 @@ static struct {
 	uint32_t stopped;
 } state;
 
+/* What the software interrupt does, also where it cannot come. */
+static void serve(void)
+{
+	unsigned long flags = arch_irq_save();
+
+	smp_interrupt();
+	arch_irq_restore(flags);
+}
+
 /* Post @call to @cpu and signal it; the slot must come free first. */
 static int call_post(unsigned cpu, struct call *call)
 {
-	struct call *nobody = NULL;
+	struct call *nobody = NULL, *posted = call;
 
 	while (!__atomic_compare_exchange_n(&state.slot[cpu], &nobody, call,
 					    false, __ATOMIC_ACQ_REL,
-					    __ATOMIC_RELAXED))
+					    __ATOMIC_RELAXED)) {
 		nobody = NULL;
+		serve();
+	}
 	if (!arch_ipi_send(cpu))
 		return 0;
-	__atomic_store_n(&state.slot[cpu], NULL, __ATOMIC_RELEASE);
-	return -EIO;
+	/* Take it back, unless an earlier signal has let the hart see it. */
+	if (__atomic_compare_exchange_n(&state.slot[cpu], &posted, NULL, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return -EIO;
+	return 0;
 }
 
 static void call_wait(struct call *call)
 {
 	while (!__atomic_load_n(&call->done, __ATOMIC_ACQUIRE))
-		;
+		serve();
 }
 
 static void call_here(void (*fn)(void *arg), void *arg)
@@ -94,19 +108,18 @@ void smp_call_all(void (*fn)(void *arg), void *arg)
 
 void smp_interrupt(void)
 {
-	struct call **slot = &state.slot[arch_cpu_index()];
 	struct call *call;
 
 	if (__atomic_load_n(&state.stop, __ATOMIC_ACQUIRE)) {
 		__atomic_fetch_add(&state.stopped, 1, __ATOMIC_RELEASE);
 		arch_cpu_halt();
 	}
-	call = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+	call = __atomic_exchange_n(&state.slot[arch_cpu_index()], NULL,
+				   __ATOMIC_ACQ_REL);
 	if (!call)
 		return;
 	call->fn(call->arg);
-	/* Free the slot first: the caller's stack is gone after `done`. */
-	__atomic_store_n(slot, NULL, __ATOMIC_RELEASE);
+	/* The caller's stack, with the call on it, is gone after this. */
 	__atomic_store_n(&call->done, 1, __ATOMIC_RELEASE);
 }
 
@@ -151,7 +164,7 @@ static void start_one(const struct dt_cpu *cpu)
 int smp_init(void)
 {
 	const struct boot_info *boot = boot_info();
-	uint64_t limit = CPU_MAX;
+	uint64_t limit = UINT64_MAX;
 	unsigned usable = 0;
 	struct dt_cpu_iter it;
 	struct dt_cpu cpu;

@@ -10,12 +10,14 @@ int smp_init(void);
 
 /*
  * Run @fn(@arg) on hart @cpu with interrupts off and wait for its end; on
- * this hart it is a plain call. Interrupts must be on, no lock held. Returns 0
- * or -EIO when the hart cannot be signalled.
+ * this hart it is a plain call. Interrupts may be off; meanwhile this hart runs
+ * what others ask of it, so no lock may be held that @fn or such calls take.
+ * Returns 0 or -EIO when the hart cannot be signalled.
  */
 int smp_call(unsigned cpu, void (*fn)(void *arg), void *arg);
 
-/* The same on all harts, this one included, all at once. */
+/* The same on all harts, this one included, all at once; harts that cannot be
+ * signalled are left out. */
 void smp_call_all(void (*fn)(void *arg), void *arg);
 
 /* A software interrupt has come: do what others asked for. */

@@ -5,7 +5,7 @@ With --plain TEST.c: just the sources it names.
 
 A test says at its head which sources it links besides itself:
     /* Sources: kernel/mm/memmap.c lib/range.c libfdt */
-`libfdt` stands for what the kernel links of it.
+`libfdt` stands for all of it: the oracle of the device-tree tests.
 """
 import re
 import sys

@@ -7,10 +7,18 @@
 
 #include <stdint.h>
 
+#include "arch/riscv/boot/secondary.h"
 #include "lib/addr.h"
 
 /* Bytes of the stack that a hart falls back to when its own is unusable. */
 #define EMERGENCY_SIZE 0x1000ull
+
+/* A hart that is started and its starter settle by one swap who was first. */
+enum cpu_admission {
+	CPU_WAITING,
+	CPU_ONLINE,    /* it arrived in time */
+	CPU_ABANDONED, /* it is too late: must stop again */
+};
 
 struct cpu {
 	uint64_t scratch[2]; /* trap entry: two registers' room */
@@ -23,7 +31,8 @@ struct cpu {
 	uint64_t hart;	    /* hardware id */
 	uint32_t index;	    /* ours, 0 = boot hart */
 	uint32_t panic_depth;
-	uint32_t call_pending; /* a cross-hart call waits (smp.c) */
+	uint32_t admission;	/* enum cpu_admission */
+	struct secondary start; /* what it finds when it is started */
 };
 
 extern _Thread_local struct cpu cpu_this;

@@ -159,9 +159,11 @@ static inline void sfence_vma_all(void)
 	__asm__ volatile("sfence.vma" ::: "memory");
 }
 
-static inline void fence_i(void)
+/* All memory accesses before it are seen before any access after it, devices
+ * included. */
+static inline void memory_fence(void)
 {
-	__asm__ volatile("fence.i" ::: "memory");
+	__asm__ volatile("fence rw, iorw" ::: "memory");
 }
 
 static inline void wait_for_interrupt(void)

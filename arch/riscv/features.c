@@ -87,6 +87,11 @@ int arch_features_init(void)
 	}
 	if (all_harts_have("h"))
 		probe_gstage();
+	return 0;
+}
+
+int arch_features_report(void)
+{
 	if (found.hypervisor)
 		log_info("boot", "hypervisor %s vmid %u%s", found.gstage,
 			 found.vmid_bits, found.sstc ? " sstc" : "");

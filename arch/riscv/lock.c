@@ -7,9 +7,14 @@ unsigned long spin_lock_irqsave(struct spinlock *lock)
 {
 	unsigned long flags = arch_irq_save();
 
-	while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE))
+	/* While it waits a hart takes its interrupts: the holder may want an
+	 * answer from it. */
+	while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE)) {
+		arch_irq_restore(flags);
 		while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED))
 			;
+		arch_irq_save();
+	}
 	return flags;
 }
 

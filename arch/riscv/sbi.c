@@ -116,6 +116,11 @@ int arch_firmware_getchar(void)
 	return c;
 }
 
+void sbi_lock_break(void)
+{
+	spin_lock_break(&sbi.lock);
+}
+
 const char *arch_firmware_console(void)
 {
 	return sbi.features.dbcn ? "dbcn" : "legacy";
@@ -146,14 +151,14 @@ void sbi_timer_set(uint64_t deadline)
 
 int sbi_ipi_send(uint64_t hart)
 {
-	static unsigned long mask; /* one bit; the base does the choosing */
+	unsigned long mask; /* of its own: other harts send, too */
 	struct sbi_ret ret;
 
 	if (sbi.features.ipi) {
 		ret = sbi_call(SBI_EXT_IPI, 0, 1, hart, 0);
 		return ret.error ? -EIO : 0;
 	}
-	/* Legacy: a1 of ours points at a mask of harts, below 64 here. */
+	/* Legacy: a0 is the virtual address of a mask of harts 0 to 63. */
 	if (hart >= 64)
 		return -ENOSYS;
 	mask = 1ul << hart;
@@ -161,14 +166,10 @@ int sbi_ipi_send(uint64_t hart)
 	return ret.error ? -EIO : 0;
 }
 
-int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+/* HSM's errors as ours. */
+static int hsm_error(long error)
 {
-	struct sbi_ret ret;
-
-	if (!sbi.features.hsm)
-		return -ENOSYS;
-	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_START, hart, entry, opaque);
-	switch (ret.error) {
+	switch (error) {
 	case SBI_SUCCESS:
 		return 0;
 	case SBI_ERR_ALREADY_AVAILABLE:
@@ -180,6 +181,28 @@ int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
 	default:
 		return -EIO;
 	}
+}
+
+int sbi_hart_check(uint64_t hart)
+{
+	struct sbi_ret ret;
+
+	if (!sbi.features.hsm)
+		return -ENOSYS;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_STATUS, hart, 0, 0);
+	if (ret.error)
+		return hsm_error(ret.error);
+	return ret.value == SBI_HSM_STOPPED ? 0 : -EBUSY;
+}
+
+int sbi_hart_start(uint64_t hart, uint64_t entry, uint64_t opaque)
+{
+	struct sbi_ret ret;
+
+	if (!sbi.features.hsm)
+		return -ENOSYS;
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_START, hart, entry, opaque);
+	return hsm_error(ret.error);
 }
 
 void sbi_hart_stop(void)

@@ -26,6 +26,7 @@
 #define SBI_DBCN_WRITE	      0
 #define SBI_DBCN_READ	      1
 #define SBI_DBCN_WRITE_BYTE   2
+#define SBI_HSM_STOPPED	      1 /* hart state */
 #define SBI_SRST_SHUTDOWN     0
 #define SBI_SRST_COLD_REBOOT  1
 
@@ -81,11 +82,19 @@ const struct sbi_features *sbi_features(void);
 /* Name of the implementation ("OpenSBI", ...), never NULL. */
 const char *sbi_impl_name(void);
 
+/* For a panic: its words may be on their way out of a call that holds it. */
+void sbi_lock_break(void);
+
 /* Set this hart's timer to @deadline (time CSR ticks); all ones: never. */
 void sbi_timer_set(uint64_t deadline);
 
 /* Raise a supervisor software interrupt on hardware hart @hart. */
 int sbi_ipi_send(uint64_t hart);
+
+/*
+ * Can @hart be started (HSM status "stopped")? 0, or as sbi_hart_start().
+ */
+int sbi_hart_check(uint64_t hart);
 
 /*
  * Start @hart at physical @entry with a1 = @opaque (HSM). 0; -ENOSYS without

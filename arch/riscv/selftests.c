@@ -15,6 +15,7 @@
 #include "arch/riscv/csr.h"
 #include "arch/riscv/extable.h"
 #include "arch/riscv/mm/space.h"
+#include "kernel/console.h"
 #include "kernel/mm/page.h"
 #include "kernel/panic.h"
 #include "kernel/selftest.h"
@@ -277,6 +278,16 @@ static const char *crash_nested(void)
 	__builtin_unreachable();
 }
 SELFTEST(crash_nested, "crash-nested", crash_nested);
+
+/* Inside the console and, with console=sbi, inside the firmware's lock. */
+static const char *crash_console_write(void)
+{
+	const char *volatile nothing = NULL;
+
+	console_write(nothing + 8, 16);
+	return "came back";
+}
+SELFTEST(crash_console_write, "crash-console-write", crash_console_write);
 
 static const char *crash_double_free(void)
 {

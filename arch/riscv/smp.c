@@ -7,6 +7,7 @@
 #include "arch/smp.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -15,7 +16,6 @@
 #include "arch/machine.h"
 #include "arch/mmu.h"
 #include "arch/riscv/boot/image.h"
-#include "arch/riscv/boot/secondary.h"
 #include "arch/riscv/cpu.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/mm/space.h"
@@ -28,8 +28,6 @@
 static struct {
 	unsigned count; /* harts online besides the boot hart */
 	uint64_t hart[CPU_MAX];
-	/* The hart that is being started; read by physical address. */
-	struct secondary entry;
 } state;
 
 unsigned arch_cpu_index(void)
@@ -49,6 +47,9 @@ uint64_t arch_cpu_hart(unsigned cpu)
 
 int arch_ipi_send(unsigned cpu)
 {
+	/* What the signal is about must be seen before it arrives; the way
+	 * through the firmware's device orders nothing. */
+	memory_fence();
 	return sbi_ipi_send(arch_cpu_hart(cpu));
 }
 
@@ -60,7 +61,8 @@ static struct cpu *block_cpu(char *tp)
 	return (struct cpu *)(tp + ((char *)&cpu_this - own));
 }
 
-static char *block_make(uint64_t hart)
+/* A block with stacks for @hart; NULL when memory is out. */
+static struct cpu *block_make(uint64_t hart)
 {
 	char *tp = heap_alloc(tls_end - tls_start);
 	struct cpu *cpu;
@@ -70,45 +72,61 @@ static char *block_make(uint64_t hart)
 	cpu = block_cpu(tp);
 	cpu->hart = hart;
 	cpu->index = state.count + 1;
+	cpu->start.entry = (va_t)secondary_high;
+	cpu->start.tp = (va_t)tp;
+	/* The tables last: they hold what is mapped by then. */
 	if (space_stack_map(EMERGENCY_SIZE, &cpu->emergency_top) ||
-	    space_stack_map(STACK_SIZE, &cpu->stack_high)) {
+	    space_stack_map(STACK_SIZE, &cpu->stack_high) ||
+	    !(cpu->start.satp = space_boot_satp())) {
 		heap_free(tp);
 		return NULL;
 	}
+	cpu->start.sp = cpu->stack_high;
 	cpu->stack_low = cpu->stack_high - STACK_SIZE;
 	cpu->stack_base = cpu->stack_low;
-	return tp;
+	return cpu;
 }
 
+/* Move @cpu from waiting to @to; false if the other side was first. */
+static bool admission_settle(struct cpu *cpu, enum cpu_admission to)
+{
+	uint32_t waiting = CPU_WAITING;
+
+	return __atomic_compare_exchange_n(&cpu->admission, &waiting, to, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * The block of a hart that never arrives is not freed: it may still wake up
+ * and read it. Nor are stacks of one that the firmware refuses: rare, 20 KiB.
+ */
 int arch_cpu_start(uint64_t hart, uint64_t timeout_ticks)
 {
-	unsigned before = state.count;
-	uint64_t until;
-	char *tp;
+	uint64_t until = arch_time_now() + timeout_ticks;
+	struct cpu *cpu;
 	int err;
 
-	if (before + 1 >= CPU_MAX)
+	if (state.count + 1 >= CPU_MAX)
 		return -ENOSPC;
-	if (!sbi_features()->hsm)
-		return -ENOSYS;
-	tp = block_make(hart);
-	state.entry.satp = space_boot_satp();
-	if (!tp || !state.entry.satp)
-		return -ENOMEM;
-	state.entry.entry = (va_t)secondary_high;
-	state.entry.sp = block_cpu(tp)->stack_high;
-	state.entry.tp = (va_t)tp;
-	state.hart[before + 1] = hart;
-	err = sbi_hart_start(hart, arch_va_to_pa((void *)secondary_start),
-			     arch_va_to_pa(&state.entry));
-	if (err) {
-		heap_free(tp);
+	err = sbi_hart_check(hart);
+	if (err)
 		return err;
-	}
-	until = arch_time_now() + timeout_ticks;
-	while (__atomic_load_n(&state.count, __ATOMIC_ACQUIRE) == before)
-		if (arch_time_now() > until)
+	cpu = block_make(hart);
+	if (!cpu)
+		return -ENOMEM;
+	/* The hart reads its block and the tables as soon as it runs. */
+	memory_fence();
+	err = sbi_hart_start(hart, arch_va_to_pa((void *)secondary_start),
+			     arch_va_to_pa(&cpu->start));
+	if (err)
+		return err;
+	while (__atomic_load_n(&cpu->admission, __ATOMIC_ACQUIRE) ==
+	       CPU_WAITING)
+		if (arch_time_now() > until &&
+		    admission_settle(cpu, CPU_ABANDONED))
 			return -ETIMEDOUT;
+	state.hart[cpu->index] = hart;
+	__atomic_store_n(&state.count, cpu->index, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -116,8 +134,9 @@ void secondary_main(void)
 {
 	csr_write(CSR_SATP, space_satp());
 	sfence_vma_all();
+	if (!admission_settle(&cpu_this, CPU_ONLINE))
+		arch_cpu_halt();
 	csr_set(CSR_SIE, 1 << IRQ_S_SOFT);
-	__atomic_store_n(&state.count, cpu_this.index, __ATOMIC_RELEASE);
 	smp_idle();
 }
 
@@ -151,6 +170,7 @@ void arch_cpu_halt(void)
 {
 	arch_irq_save();
 	csr_write(CSR_SIE, 0);
+	/* Index 0 holds the console, if only to be read by a debugger. */
 	if (cpu_this.index)
 		sbi_hart_stop();
 	for (;;)

@@ -63,7 +63,14 @@ FUNC(trap_entry)
 	mv	a0, sp
 	call	trap_handle
 
+	/*
+	 * End a reservation that the handler left (a compare-exchange that
+	 * compared unequal): the SC of code interrupted between its own LR
+	 * and SC must not succeed by it. Stores what is there already.
+	 */
 	ld	t0, FRAME_SEPC(sp)
+	addi	t1, sp, FRAME_SEPC
+	sc.d	zero, t0, (t1)
 	ld	t1, FRAME_SSTATUS(sp)
 	csrw	CSR_SEPC, t0
 	csrw	CSR_SSTATUS, t1

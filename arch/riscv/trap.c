@@ -16,6 +16,7 @@
 #include "arch/riscv/cpu.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/extable.h"
+#include "arch/riscv/sbi.h"
 #include "kernel/irq.h"
 #include "kernel/panic_report.h"
 #include "kernel/smp.h"
@@ -165,6 +166,7 @@ _Noreturn static void trap_report(const struct trap_frame *f,
 {
 	char text[200];
 
+	sbi_lock_break();
 	if (!panic_enter(&cpu_this.panic_depth))
 		panic_end();
 	if (!reason) {

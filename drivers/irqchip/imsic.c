@@ -164,7 +164,7 @@ static int imsic_probe(const void *fdt, const struct dt_node *node,
 	/* Without the extension the CSRs would trap. */
 	err = dt_cpu_find(fdt, arch_cpu_hart(arch_cpu_index()), &cpu);
 	if (err || !dt_isa_has(fdt, cpu.offset, "ssaia"))
-		return -ENOTSUP;
+		return -EINVAL;
 	err = hart_index_find(fdt, node, index, &state.hart_index);
 	if (err)
 		return err;

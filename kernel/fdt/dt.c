@@ -25,13 +25,14 @@
 /* One check under way: the header's fields, bounded before use. */
 struct check {
 	const uint8_t *tree;
-	const uint8_t *block; /* structure */
-	uint32_t size;	      /* of the structure */
-	uint32_t strings;     /* size of the strings */
-	uint32_t at;	      /* next tag, multiple of 4, at most size */
-	int depth;	      /* of the node we are in, -1 outside the root */
-	bool props;	      /* properties may come: no child came before */
-	bool ended;	      /* the root has ended */
+	const uint8_t *block;  /* structure */
+	uint32_t size;	       /* of the structure */
+	uint32_t strings;      /* size of the strings */
+	uint32_t reservations; /* offset of the reservation map */
+	uint32_t at;	       /* next tag, multiple of 4, at most size */
+	int depth;	       /* of the node we are in, -1 outside the root */
+	bool props;	       /* properties may come: no child came before */
+	bool ended;	       /* the root has ended */
 	const char **why;
 };
 
@@ -103,31 +104,42 @@ static bool blocks_apart(uint32_t a, uint32_t a_size, uint32_t b,
 	return a + a_size <= b || b + b_size <= a || !a_size || !b_size;
 }
 
+/* The header's fields in our byte order. */
+static void header_read(const uint8_t *tree, struct fdt_header *out)
+{
+	uint32_t field[sizeof(*out) / 4];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(field); i++)
+		field[i] = dt_cell(tree + 4 * i);
+	memcpy(out, field, sizeof(*out));
+}
+
 static int check_header(struct check *c, uint32_t total)
 {
-	uint32_t block = fdt_off_dt_struct(c->tree);
-	uint32_t strings = fdt_off_dt_strings(c->tree);
+	struct fdt_header h;
 
-	if (fdt_version(c->tree) < 17 || fdt_last_comp_version(c->tree) > 17)
+	header_read(c->tree, &h);
+	if (h.version < 17 || h.last_comp_version > 17)
 		return fail(c->why, -ENOTSUP, "version");
-	c->size = fdt_size_dt_struct(c->tree);
-	c->strings = fdt_size_dt_strings(c->tree);
-	if (!block_inside(block, c->size, total) ||
-	    !block_inside(strings, c->strings, total) ||
-	    !blocks_apart(block, c->size, strings, c->strings) ||
-	    !is_aligned(block, 4))
+	if (!block_inside(h.off_dt_struct, h.size_dt_struct, total) ||
+	    !block_inside(h.off_dt_strings, h.size_dt_strings, total) ||
+	    !blocks_apart(h.off_dt_struct, h.size_dt_struct, h.off_dt_strings,
+			  h.size_dt_strings) ||
+	    !is_aligned(h.off_dt_struct, 4))
 		return fail(c->why, -EINVAL, "bad header");
-	c->size = (uint32_t)align_down(c->size, 4);
-	c->block = c->tree + block;
+	c->size = (uint32_t)align_down(h.size_dt_struct, 4);
+	c->block = c->tree + h.off_dt_struct;
+	c->strings = h.size_dt_strings;
+	c->reservations = h.off_mem_rsvmap;
 	/* With a 0 at the very end, whatever begins inside also ends inside. */
-	if (c->strings && c->tree[strings + c->strings - 1])
+	if (c->strings && c->tree[h.off_dt_strings + c->strings - 1])
 		return fail(c->why, -EINVAL, "bad strings");
 	return 0;
 }
 
 static int check_reservations(const struct check *c, uint32_t total)
 {
-	uint32_t at = fdt_off_mem_rsvmap(c->tree);
+	uint32_t at = c->reservations;
 
 	if (at < sizeof(struct fdt_header) || !is_aligned(at, 4))
 		return fail(c->why, -EINVAL, "bad reservation map");
@@ -612,6 +624,22 @@ const void *dt_prop_at(const void *fdt, int offset, const char *name, int *len)
 {
 	return prop_find(fdt, name_skip(structure(fdt), offset), name, SIZE_MAX,
 			 len);
+}
+
+const void *dt_prop_next(const void *fdt, const struct dt_node *n, int *at,
+			 const char **name, int *len)
+{
+	const uint8_t *p = structure(fdt) + (*at ? *at : n->props);
+
+	while (tag_raw(p) == RAW_NOP)
+		p += 4;
+	if (tag_raw(p) != RAW_PROP)
+		return NULL;
+	*name = strings_block(fdt) + cell24(p + 8);
+	*len = (int)cell24(p + 4);
+	p += PROP_HEADER;
+	*at = (int)(p + align_up((uint64_t)*len, 4) - structure(fdt));
+	return p;
 }
 
 bool dt_has(const void *fdt, const struct dt_node *n, const char *name)

@@ -113,6 +113,14 @@ const void *dt_prop(const void *fdt, const struct dt_node *n, const char *name,
 /* The same for a node of which only the offset is known. */
 const void *dt_prop_at(const void *fdt, int offset, const char *name, int *len);
 
+/*
+ * The properties of @n one by one, for showing them: *@at is 0 at first and
+ * then where the last call left it. Returns the value as dt_prop() does, with
+ * its name in the tree and its length; NULL behind the last one.
+ */
+const void *dt_prop_next(const void *fdt, const struct dt_node *n, int *at,
+			 const char **name, int *len);
+
 /* Is there a property @name? */
 bool dt_has(const void *fdt, const struct dt_node *n, const char *name);
 

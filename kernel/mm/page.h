@@ -20,7 +20,7 @@ struct page_stats {
 
 /*
  * Take over all FREE memory of @map, once. The cost depends on the number of
- * regions and GiB, not on the number of pages. Memory of more than 16 separate
+ * regions and GiB, not on the number of pages. Memory of more than 64 separate
  * stretches and stretches too small for their own bookkeeping are left out,
  * and logged. -ENOMEM: no page at all.
  */

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Run libFuzzer targets: run.py SECONDS TARGET...
+"""Run libFuzzer targets: run.py INPUTS TARGET...
 
 Each gets a corpus of its own under build/fuzz, started from the project's
 device trees and images, and SEED. What it finds is kept and named. Closes with
@@ -30,16 +30,16 @@ def seed_corpus(name, folder):
                 target.write(data)
 
 
-def run(target, seconds):
+def run(target, inputs):
     name = os.path.basename(target)
     corpus = os.path.join(BUILD, "fuzz", name + ".corpus")
     seed_corpus(name, corpus)
-    command = [target, corpus, f"-max_total_time={seconds}", "-timeout=10",
+    command = [target, corpus, f"-runs={inputs}", "-timeout=10",
                f"-max_len={MAX_LENGTH.get(name, 65536)}", "-rss_limit_mb=2048",
                f"-seed={os.environ.get('SEED') or 1}", "-print_final_stats=1",
                f"-artifact_prefix={os.path.join(BUILD, 'fuzz', name)}-"]
     result = subprocess.run(command, capture_output=True, text=True,
-                            errors="replace", timeout=int(seconds) * 2 + 120)
+                            errors="replace", timeout=120 + int(inputs) // 50)
     executed = [line.split()[-1] for line in result.stderr.splitlines()
                 if "number_of_executed_units" in line]
     good = result.returncode == 0 and executed and int(executed[0]) > 0
@@ -52,8 +52,8 @@ def run(target, seconds):
 
 
 def main():
-    seconds, targets = sys.argv[1], sys.argv[2:]
-    good = sum(run(target, seconds) for target in targets)
+    inputs, targets = sys.argv[1], sys.argv[2:]
+    good = sum(run(target, inputs) for target in targets)
     print(f"{good} passed, {len(targets) - good} failed, 0 skipped")
     return 0 if targets and good == len(targets) else 1
 

@@ -1,8 +1,8 @@
-/* Sources: kernel/console_choice.c kernel/driver.c drivers/uart/8250.c
- * drivers/uart/sifive.c kernel/fdt/dt.c kernel/fdt/address.c
- * kernel/fdt/chosen.c lib/mix.c lib/range.c test/host/fake/mmio.c
- * test/host/fake/log.c test/host/fake/firmware.c test/host/fake/tree.c
- * libfdt */
+/* Sources: kernel/console_choice.c kernel/driver.c kernel/error.c
+ * drivers/uart/8250.c drivers/uart/sifive.c kernel/fdt/dt.c
+ * kernel/fdt/address.c kernel/fdt/chosen.c lib/mix.c lib/range.c
+ * test/host/fake/mmio.c test/host/fake/log.c test/host/fake/panic.c
+ * test/host/fake/firmware.c test/host/fake/tree.c libfdt */
 /*
  * Which UART becomes the console. The fake MMIO has no device, so that a
  * choice which touches one fails the test.

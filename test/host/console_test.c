@@ -1,8 +1,8 @@
 /* Sources: kernel/console.c kernel/console_choice.c kernel/driver.c
- * kernel/irq.c kernel/cmdline.c drivers/uart/8250.c
+ * kernel/error.c kernel/irq.c kernel/cmdline.c drivers/uart/8250.c
  * kernel/fdt/dt.c kernel/fdt/address.c kernel/fdt/chosen.c
- * kernel/fdt/interrupt.c kernel/fdt/cpus.c lib/mix.c lib/range.c
- * lib/ring.c test/host/fake/hart.c test/host/fake/log.c
+ * kernel/fdt/interrupt.c kernel/fdt/cpus.c lib/mix.c lib/range.c lib/ring.c
+ * test/host/fake/hart.c test/host/fake/log.c test/host/fake/panic.c
  * test/host/fake/mmio.c test/host/fake/firmware.c test/host/fake/tree.c
  * test/host/fake/uart_8250.c libfdt */
 /*

@@ -1,5 +1,6 @@
-/* Sources: kernel/driver.c kernel/fdt/dt.c kernel/fdt/address.c lib/range.c
- * test/host/fake/log.c test/host/fake/tree.c libfdt */
+/* Sources: kernel/driver.c kernel/error.c kernel/fdt/dt.c
+ * kernel/fdt/address.c lib/range.c test/host/fake/log.c
+ * test/host/fake/panic.c test/host/fake/tree.c libfdt */
 /*
  * Binding: which driver gets which node, in which order, and what becomes of
  * those that fail.
@@ -59,7 +60,7 @@ static const struct driver_match a_match[] = {
 	{"x,general", 1}, {"x,special", 2}, {NULL, 0}};
 static const struct driver_match b_match[] = {{"y,b", 3}, {NULL, 0}};
 static const struct driver_match c_match[] = {
-	{"x,special-c", 4}, {"y,b", 5}, {NULL, 0}};
+	{"x,special-c", 4}, {"z,c", 5}, {NULL, 0}};
 
 static const struct driver a = {"a", DRIVER_IRQCHIP, a_match, a_probe, NULL};
 static const struct driver b = {"b", DRIVER_IRQCHIP, b_match, b_probe, NULL};
@@ -78,6 +79,12 @@ static int setup(void **state)
 	return 0;
 }
 
+static int probe(enum driver_class cls)
+{
+	driver_scan(tree.blob);
+	return driver_probe_class(tree.blob, cls);
+}
+
 static void compatible(const char *path, const char *list, size_t len)
 {
 	tree_bytes(&tree, path, "compatible", list, len);
@@ -90,17 +97,31 @@ static void most_specific_compatible_decides(void **state)
 	(void)state;
 	COMPATIBLE("/soc/one", "x,special\0x,general");
 	COMPATIBLE("/soc/two", "unknown\0x,general\0y,b");
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 2);
+	assert_int_equal(probe(DRIVER_IRQCHIP), 2);
 	assert_string_equal(probed, "a:two:1 a:one:2 ");
 }
 
 static void only_its_class_is_probed(void **state)
 {
 	(void)state;
-	COMPATIBLE("/soc/one", "y,b");
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_DEVICE), 1);
+	COMPATIBLE("/soc/two", "y,b");
+	COMPATIBLE("/soc/one", "z,c");
+	assert_int_equal(probe(DRIVER_DEVICE), 1);
 	assert_string_equal(probed, "c:one:5 ");
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_UART), 0);
+	assert_int_equal(probe(DRIVER_UART), 0);
+}
+
+static void each_class_has_its_turn_after_one_scan(void **state)
+{
+	(void)state;
+	COMPATIBLE("/soc/two", "x,special-c");
+	COMPATIBLE("/soc/one", "x,general");
+	driver_scan(tree.blob);
+	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 1);
+	assert_int_equal(driver_probe_class(tree.blob, DRIVER_DEVICE), 1);
+	assert_string_equal(probed, "a:one:1 c:two:4 ");
+	/* A device is started once. */
+	assert_int_equal(driver_probe_class(tree.blob, DRIVER_DEVICE), 0);
 }
 
 static void names_are_compared_whole(void **state)
@@ -109,7 +130,7 @@ static void names_are_compared_whole(void **state)
 	COMPATIBLE("/soc/one", "y,bc");
 	COMPATIBLE("/soc/two", "y,");
 	COMPATIBLE("/soc/three", "x,special-");
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 0);
+	assert_int_equal(probe(DRIVER_IRQCHIP), 0);
 	assert_string_equal(probed, "");
 }
 
@@ -122,7 +143,7 @@ static void disabled_nodes_and_children_of_such_are_left_alone(void **state)
 	tree_string(&tree, "/soc/two", "status", "fail");
 	COMPATIBLE("/soc/three", "y,b");
 	tree_string(&tree, "/soc/three", "status", "okay");
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 1);
+	assert_int_equal(probe(DRIVER_IRQCHIP), 1);
 	assert_string_equal(probed, "b:three:3 ");
 }
 
@@ -132,10 +153,10 @@ static void failure_is_logged_and_the_rest_goes_on(void **state)
 	COMPATIBLE("/soc/z", "x,general");
 	COMPATIBLE("/soc/bad", "y,b");
 	answer = -EINVAL;
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 1);
+	assert_int_equal(probe(DRIVER_IRQCHIP), 1);
 	assert_string_equal(fake_log_text,
 			    "driver: /soc/bad: b not started: "
-			    "Invalid argument\n");
+			    "malformed\n");
 	assert_non_null(strstr(probed, "a:z:1"));
 }
 
@@ -144,7 +165,7 @@ static void not_for_us_is_passed_over_in_silence(void **state)
 	(void)state;
 	COMPATIBLE("/soc/other", "y,b");
 	answer = -ENODEV;
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 0);
+	assert_int_equal(probe(DRIVER_IRQCHIP), 0);
 	assert_string_equal(fake_log_text, "");
 }
 
@@ -155,7 +176,7 @@ static void who_needs_another_is_asked_again(void **state)
 	COMPATIBLE("/soc/a", "x,general");
 	COMPATIBLE("/soc/b", "y,b");
 	answer = -EAGAIN;
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 2);
+	assert_int_equal(probe(DRIVER_IRQCHIP), 2);
 	assert_string_equal(probed, "b:b:3 a:a:1 b:b:3 ");
 	assert_string_equal(fake_log_text, "");
 }
@@ -165,10 +186,10 @@ static void who_waits_for_nobody_is_reported(void **state)
 	(void)state;
 	COMPATIBLE("/soc/b", "y,b");
 	answer = -EAGAIN;
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 0);
+	assert_int_equal(probe(DRIVER_IRQCHIP), 0);
 	assert_string_equal(fake_log_text,
 			    "driver: /soc/b: b not started: "
-			    "what it needs did not start\n");
+			    "what it needs is not there\n");
 }
 
 static void too_many_are_reported(void **state)
@@ -177,15 +198,15 @@ static void too_many_are_reported(void **state)
 	unsigned i;
 
 	(void)state;
-	for (i = 0; i < 18; i++) {
+	for (i = 0; i < 34; i++) {
 		snprintf(path, sizeof(path), "/soc/n%02u", i);
 		COMPATIBLE(path, "y,b");
 	}
-	assert_int_equal(driver_probe_class(tree.blob, DRIVER_IRQCHIP), 16);
-	assert_non_null(
-		strstr(fake_log_text, "/soc/n00: b not started: too many"));
-	assert_non_null(
-		strstr(fake_log_text, "/soc/n01: b not started: too many"));
+	assert_int_equal(probe(DRIVER_IRQCHIP), 32);
+	assert_non_null(strstr(fake_log_text,
+			       "/soc/n00: b not started: too many devices"));
+	assert_non_null(strstr(fake_log_text,
+			       "/soc/n01: b not started: too many devices"));
 }
 
 int main(void)
@@ -193,6 +214,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(most_specific_compatible_decides, setup),
 		cmocka_unit_test_setup(only_its_class_is_probed, setup),
+		cmocka_unit_test_setup(each_class_has_its_turn_after_one_scan,
+				       setup),
 		cmocka_unit_test_setup(names_are_compared_whole, setup),
 		cmocka_unit_test_setup(
 			disabled_nodes_and_children_of_such_are_left_alone,

@@ -58,8 +58,8 @@ def link(arguments, script, base, where):
     command = [a.replace(script, path) for a in arguments]
     if command == arguments:
         raise Failure(f'the link command does not name {script}')
-    # Debug sections are no part of the image, and most of the time.
-    subprocess.run(command + ['-Wl,--strip-debug', '-o', out], check=True,
+    # Names and debug sections are no part of the image, and most of the time.
+    subprocess.run(command + ['-Wl,--strip-all', '-o', out], check=True,
                    timeout=60)
     return ElfFile(out)
 

@@ -17,14 +17,14 @@ count() {
 tally() {
 	local name=$1 log=$2 status=$3 ok bad skip
 	ok=$(count '^\[ +OK \]' "$log")
-	bad=$(count '^\[ +FAILED +\] [a-z]' "$log")
+	bad=$(sed -n 's/^\[ *FAILED *\] \([0-9]*\) test(s).*/\1/p' "$log")
 	skip=$(count '^\[ +SKIPPED +\] [a-z]' "$log")
 	if grep -q '^Ran [0-9]* tests\? in' "$log"; then
 		ok=$(sed -n 's/^Ran \([0-9]*\) test.*/\1/p' "$log")
 		bad=$(sed -n 's/^FAILED (.*\(failures\|errors\)=\([0-9]*\).*/\2/p' "$log")
 		skip=$(sed -n 's/.*skipped=\([0-9]*\).*/\1/p' "$log")
 		ok=$((ok - ${bad:-0} - ${skip:-0}))
-	elif [ $((ok + bad + skip)) = 0 ] && [ "$status" = 0 ]; then
+	elif [ $((ok + ${bad:-0} + skip)) = 0 ] && [ "$status" = 0 ]; then
 		ok=1
 	fi
 	bad=${bad:-0}

@@ -1,6 +1,6 @@
-/* Sources: drivers/reset/syscon.c kernel/driver.c kernel/fdt/dt.c
- * kernel/fdt/address.c lib/range.c test/host/fake/log.c
- * test/host/fake/mmio.c test/host/fake/tree.c libfdt */
+/* Sources: drivers/reset/syscon.c kernel/driver.c kernel/error.c
+ * kernel/fdt/dt.c kernel/fdt/address.c lib/range.c test/host/fake/log.c
+ * test/host/fake/panic.c test/host/fake/mmio.c test/host/fake/tree.c libfdt */
 /* Power off and reboot by a system controller's register. */
 #include "drivers/reset/syscon.h"
 
@@ -66,6 +66,7 @@ static int setup(void **state)
 
 static int probe(void)
 {
+	driver_scan(tree.blob);
 	return driver_probe_class(tree.blob, DRIVER_DEVICE);
 }
 

@@ -7,7 +7,6 @@ import random
 import re
 import subprocess
 import threading
-from dataclasses import replace
 
 import fdtlib
 import payload
@@ -27,7 +26,9 @@ class Context:
         self.qemus = Qemus(build)
         with open(self.image_path, "rb") as f:
             self.image = f.read()
-        self.code = payload.loader(self.path("enter"), self.cross)
+        self.code = payload.assemble("enter.S", self.path("enter"),
+                                     self.cross)
+        payload.assemble("oldfw.S", self.path("oldfw"), self.cross)
         self._trees, self._lock = {}, threading.Lock()
         self.local = threading.local()
 
@@ -42,15 +43,6 @@ class Context:
     def random(self, *name):
         """A generator that depends on the seed and the name alone."""
         return random.Random("%s/%s" % (self.seed, "/".join(map(str, name))))
-
-    def emulated(self, machine, qemu="main"):
-        """`machine` as the emulator of that name has it: before 8.0 every
-        CPU takes Sv48 and none Sv57."""
-        version = self.qemus.choose(qemu, machine.since).version
-        sv = machine.options.get("sv", machine.sv)
-        if version < (8, 0):
-            sv = min(48, machine.options.get("sv", 48))
-        return replace(machine, options={**machine.options, "sv": sv})
 
     def argv(self, machine, kernel, append="", extra=(), qemu="main"):
         """The whole command line of a machine; Skipped if it cannot be."""
@@ -76,6 +68,7 @@ class Context:
         log = self.path("%s%s.log" % (self.local.name.replace("/", "."),
                                       "-%d" % len(runs) if runs else ""))
         session = Session(argv, limit, log, panic_ok)
+        session.version = self.qemus.version(argv[0])
         runs.append(session)
         return session
 
@@ -116,6 +109,14 @@ class Context:
         return self.write(name + ".elf", payload.elf(segments + list(more)))
 
 
+def paging(session, machine):
+    """The mode to expect: before QEMU 8.0 every CPU takes Sv48, none Sv57,
+    and QEMU's trees say so."""
+    if "sv" in machine.options:
+        return machine.options["sv"]
+    return 48 if session.version < (8, 0) and not machine.dtb else machine.sv
+
+
 def check_banner(session, machine, image_at=None):
     """The lines of a good boot, in order; returns (load, virtual base)."""
     seen = session.expect(r"boot: loaded at 0x([0-9a-f]+), running at "
@@ -125,7 +126,7 @@ def check_banner(session, machine, image_at=None):
         raise Failed("loaded at %#x, says %#x" % (image_at, load))
     if base < 0xffffffff80000000 or base % 4096:
         raise Failed("runs at %#x, not in the top 2 GiB" % base)
-    sv = machine.options.get("sv", machine.sv)
+    sv = paging(session, machine)
     if int(seen.group(3)) != sv:
         raise Failed("runs in sv%s, not in sv%d" % (seen.group(3), sv))
     if int(seen.group(4)) < 1:
@@ -157,6 +158,8 @@ def check_off(session, machine):
         session.expect(machine.off)
     else:
         session.expect_end()
+        if "reset: nothing" in session.text:
+            raise Failed("it went off, having said that it cannot")
 
 
 def check_selftest(session, machine, least=1):

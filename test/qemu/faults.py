@@ -2,7 +2,11 @@
 words and a machine that ends; and the same for trees that are only odd, which
 must boot. The loader (enter.S) passes what no firmware would."""
 
+import os
+import struct
+import subprocess
 from dataclasses import replace
+from functools import partial
 
 import fdtlib
 import payload
@@ -32,6 +36,7 @@ CRASHES = {
     "other-hart": r"load page fault at 0x[0-9a-f]+, address 0x0, null pointer"
                   r"\n(.*\n)?hart \d+ cpu 1 ",
     "write-rodata": r"store page fault .*, write to read-only memory",
+    "console-write": r"load page fault .*, null pointer",
     "nested": r"trap without a usable stack: cause 0xf at",
 }
 
@@ -69,6 +74,7 @@ def fatal(words, tree=None, blob=None, machine=None, image=None, **how):
                        blob=blob(flat) if blob else flat, **how)
         session = context.start(machine, kernel, panic_ok=True)
         ends(session, words)
+    run.words = words
     return run
 
 
@@ -91,6 +97,7 @@ def survived(words="", tree=None, machine=None, seen=None, pad=0, **how):
         session.at = 0
         if words:
             session.expect(r"^(\[[^\]]*\] )?(.*\b)?(%s)" % words)
+    run.words = words
     return run
 
 
@@ -132,6 +139,13 @@ def spoilt(words, **fields):
 def larger(blob):
     """100 KB of it, to be used where it lies."""
     return fdtlib.spoil(blob, totalsize=100000) + b"\0" * (100000 - len(blob))
+
+
+def tree_no_map(tree, context):
+    """The tree itself lies where nothing may be mapped."""
+    keep = tree.find("/reserved-memory")
+    keep.add("tree@%x" % TREE_AT).set("reg", 0, TREE_AT, 0,
+                                      0x200000).set("no-map")
 
 
 def broken_trees(context):
@@ -178,6 +192,9 @@ def broken_trees(context):
         NONE % 0x9fff0000 + "100000 bytes reach beyond memory",
         blob=lambda b: larger(b)[:65536], a1=0x9fff0000,
         copy=(TREE_AT, 0x9fff0000, 65536))
+    yield "large-reserved", fatal(
+        BROKEN + "100000 bytes in memory that is not ours; "
+        "at most 65536 can be copied", tree_no_map, blob=larger)
     yield "overlap", fatal(
         r"device tree at 0x[0-9a-f]+: 100000 bytes overlap the image at "
         r"0x80400000 \(\d+ bytes\)", blob=larger,
@@ -246,6 +263,7 @@ def relocation(words, index, **spoil):
                              image)
         session = context.start(virt(1), path, panic_ok=True)
         ends(session, r"relocation 0x%x \(.*%s" % (index, words))
+    run.words = words
     return run
 
 
@@ -275,7 +293,22 @@ def unwritable(context):
     ends(session, "relocation 0x0 .*: image cannot be written")
 
 
+def spent(context):
+    """An image entered again without being loaded again: its data shows that
+    it has run before."""
+    names = subprocess.run([context.cross + "nm", os.path.join(
+        context.build, "kernel.elf")], capture_output=True, text=True,
+        check=True).stdout.splitlines()
+    at = next(int(n.split()[0], 16) for n in names if "boot_lottery" in n)
+    image = bytearray(context.image)
+    struct.pack_into("<I", image, at, 1)
+    path = context.write("spent.img", bytes(image))
+    session = context.start(virt(1), path, panic_ok=True)
+    ends(session, "image at 0x80200000 has run before, load it again")
+
+
 def broken_images(context):
+    yield "image-spent", spent
     last = payload.image_size(context.image)
     relative = [i for i, r in enumerate(payload.rela(context.image))
                 if r[2] == payload.R_RISCV_RELATIVE]
@@ -298,6 +331,23 @@ def second_memory(tree, context):
     ghost = tree.root.add("memory@1040000000")
     ghost.set("device_type", "memory").set("reg", 0x10, 0x40000000,
                                            0, 0x40000000)
+
+
+def claim(length, tree, context):
+    """512 MiB that the tree says are more."""
+    memory(tree, 0x80000000, length)
+
+
+def memory_short(tree, context):
+    """128 MiB more than there are, and not in whole steps of anything."""
+    memory(tree, 0x80000000, (640 << 20) + 0x3000)
+
+
+def no_devices(tree, context):
+    """Nothing to map registers for before the other harts start."""
+    uart_gone(tree, context)
+    plic = tree.first("compatible", "riscv,plic0")[1]
+    tree.find("/soc").children.remove(plic)
 
 
 def chosen(**props):
@@ -359,6 +409,14 @@ def survivors(context):
     sbi = replace(virt(1), console="sbi.*")
     yield "memory-ghost", survived("memory 0x1040000000-0x107fffffff does not "
                                    "answer", second_memory)
+    for name, length, end in (("double", 0x40000000, "bfffffff"),
+                              ("piece", 0x2000e000, "a000dfff"),
+                              ("odd", 0x21a3d000, "a1a3cfff")):
+        yield "memory-" + name, survived(
+            "memory 0xa0000000-0x%s does not answer" % end,
+            partial(claim, length))
+    yield "memory-short", survived("memory 0xa0000000-0xa8002fff does not "
+                                   "answer", memory_short)
     yield "console-unknown", survived("console=nonsense not used: ",
                                       chosen(bootargs="console=nonsense"))
     yield "uart-disabled", survived("stdout-path not used: it is disabled",
@@ -374,6 +432,9 @@ def survivors(context):
     two = replace(virt(1), harts=(1, 2))
     yield "hart-dead", survived("hart 9 left out: firmware does not know it",
                                 dead_hart, seen=two)
+    sv39 = replace(virt(2, cpu="rva22s64"), console="sbi.*")
+    yield "no-devices", survived("stdout-path not used", no_devices,
+                                 machine=sv39)
     yield "initrd-outside", survived("initrd 0x70000000-0x70000fff is not "
                                      "wholly in free memory", initrd_outside)
     yield "seed-zero", survived("seed", seed_zero)
@@ -474,14 +535,18 @@ def odd_trees(context):
     yield "mmu-lies", survived("", mmu_type("riscv,sv57"),
                                machine=virt(2, cpu="rva22s64"))
     yield "mmu-sv39", survived("", mmu_type("riscv,sv39"), machine=virt(2),
-                               seen=replace(virt(2), sv=39))
+                               seen=replace(virt(2),
+                                            options={"sv": 39}))
 
 
 def crash(name, words):
     def run(context):
         machine = virt(2)
-        session = context.start(machine, append="selftest=crash-" + name,
-                                panic_ok=True)
+        args = "selftest=crash-" + name
+        if name == "console-write":
+            args += " console=sbi"
+            machine = replace(machine, console="sbi.*")
+        session = context.start(machine, append=args, panic_ok=True)
         check_boot(session, machine)
         session.expect(PREFIX + words)
         if name not in ("nested", "lost-sp", "lost-tp"):
@@ -490,6 +555,7 @@ def crash(name, words):
         session.expect_end()
         if session.text.count("panic: ") > 1:
             raise Failed("the report was not made once")
+    run.words = words
     return run
 
 
@@ -498,7 +564,15 @@ def crashes(context):
         yield "crash-" + name, crash(name, words)
 
 
-def cells(context):
+def own_words(context):
+    """At least 25 faults have words that no other fault has."""
+    words = [getattr(run, "words", "") for _, run in all_cells(context)]
+    own = [w for w in set(words) if w and words.count(w) == 1]
+    if len(own) < 25:
+        raise Failed("%d faults have words of their own" % len(own))
+
+
+def all_cells(context):
     for prefix, source in (("fault/fdt-", broken_trees),
                            ("fault/tree-", broken_machines),
                            ("fault/", broken_images),
@@ -506,3 +580,8 @@ def cells(context):
                            ("tree/", odd_trees)):
         for name, run in source(context):
             yield prefix + name, run
+
+
+def cells(context):
+    yield from all_cells(context)
+    yield "fault/own-words", own_words

@@ -121,6 +121,12 @@ class Qemus:
                              ("at QEMU=%s " % named if named else ""))
         self.old = system if system and system.version < (9, 0) else None
 
+    def version(self, path):
+        for qemu in (self.main, self.old):
+            if qemu and qemu.path == path:
+                return qemu.version
+        raise KeyError(path)
+
     def choose(self, which, since):
         """The emulator for a cell, or Skipped with the reason."""
         qemu = self.old if which == "old" else self.main

@@ -1,17 +1,25 @@
 """The image in the machine's memory, compared byte by byte with what it must
 be: the file, with every relocation applied here in Python for the virtual
-base that the kernel names. Nothing of relocate.c takes part."""
+base that the kernel names; and the kernel's objects linked at that base
+(test/host/relink.py). Nothing of relocate.c takes part."""
 
 import json
 import os
+import shlex
 import socket
 import struct
+import sys
+import tempfile
 import time
 
 import payload
 from context import check_boot, power_off
 from machines import sifive_u, virt
-from session import Failed
+from session import Failed, Skipped
+
+sys.path.insert(0, payload.here("..", "host"))
+
+import relink  # noqa: E402
 
 
 class Monitor:
@@ -82,7 +90,25 @@ def compare(image, memory, load, base):
         raise Failed("the Image has no relocations")
 
 
-def dumped(machine, address=None):
+def compare_linked(context, memory, base):
+    """Code and constants are those of the same objects linked at base, but
+    for what only the linker reads."""
+    command = os.environ.get("KERNEL_LINK")
+    if not command:
+        raise Skipped("make test-qemu says how to link (KERNEL_LINK)")
+    with tempfile.TemporaryDirectory() as where:
+        elf = relink.link(shlex.split(command), "kernel.lds", base, where)
+        wanted = bytearray(elf.image()[1])
+        relink.addends_write(elf, base, wanted)
+        metadata = relink.metadata_ranges(elf)
+    for at in range(payload.table(context.image)["rodata_end"]):
+        if memory[at] != wanted[at] and not any(
+                start <= at < end for start, end in metadata):
+            raise Failed("byte at image offset %#x is %#04x, linked at %#x "
+                         "it is %#04x" % (at, memory[at], base, wanted[at]))
+
+
+def dumped(machine, address=None, linked=False):
     def run(context):
         name = context.local.name.replace("/", ".")
         monitor = context.path(name + ".qmp")
@@ -103,13 +129,17 @@ def dumped(machine, address=None):
                     size=len(context.image))
         qmp.command("cont")
         with open(memory, "rb") as f:
-            compare(context.image, f.read(), load, base)
+            memory = f.read()
+        compare(context.image, memory, load, base)
+        if linked:
+            compare_linked(context, memory, base)
         power_off(session, machine)
     return run
 
 
 def cells(context):
     yield "dump/virt", dumped(virt(2))
+    yield "dump/linked-there", dumped(virt(1), 0x80345000, linked=True)
     yield "dump/above-4g", dumped(virt(1, "8G"), 0x1c0003000)
     yield "dump/sv39", dumped(virt(1, cpu="sifive-u54"), 0x83457000)
     yield "dump/sifive_u", dumped(sifive_u())

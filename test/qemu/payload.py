@@ -49,13 +49,13 @@ def wrap(image, address, out, cross):
     return out
 
 
-def loader(out, cross):
-    """enter.S assembled, as bytes; made once per run in the folder of out."""
+def assemble(source, out, cross):
+    """A file of this folder assembled for any address, as bytes."""
     obj, flat = out + ".elf", out + ".bin"
     subprocess.run([cross + "gcc", "-march=rv64imac_zicsr_zifencei",
                     "-mabi=lp64", "-nostdlib", "-static", "-Wl,-Ttext=0",
                     "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments",
-                    here("enter.S"), "-o", obj], check=True, timeout=60)
+                    here(source), "-o", obj], check=True, timeout=60)
     subprocess.run([cross + "objcopy", "-O", "binary", "-j", ".text", obj,
                     flat], check=True, timeout=60)
     with open(flat, "rb") as f:

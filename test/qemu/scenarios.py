@@ -38,7 +38,7 @@ def selftest_on(machine, qemu="main", append="", **more):
     def run(context):
         session = context.start(machine, append=("selftest " + append).strip(),
                                 qemu=qemu, limit=60, **more)
-        check_boot(session, context.emulated(machine, qemu))
+        check_boot(session, machine)
         check_selftest(session, machine, 5)
     return run
 
@@ -103,14 +103,36 @@ def entries(context):
     """Loaders that leave junk in every register but a0 and a1, or paging on;
     and our own way back to ourselves: a second image at another place."""
     yield "entry/junk-registers", entered_with(payload.JUNK)
+    yield "entry/legacy-firmware", old_firmware("rv64")
+    yield "entry/legacy-firmware-u54", old_firmware("sifive-u54")
     yield "entry/paging-on", entered_with(payload.SATP | payload.JUNK)
+
+
+def old_firmware(cpu):
+    """Firmware with the legacy calls alone, which starts all harts at once:
+    the kernel takes one and says why the others stay away."""
+    def run(context):
+        machine = replace(virt(3, cpu=cpu), harts=(1, 3))
+        for args in ("selftest", "console=sbi guest=none"):
+            session = context.start(machine, append=args, extra=(
+                "-bios", context.path("oldfw.bin")))
+            session.expect(r"hart \d left out: firmware has no HSM")
+            session.at = 0
+            if "sbi" in args:
+                machine = replace(machine, console="sbi legacy")
+            check_boot(session, machine)
+            if "sbi" in args:
+                power_off(session, machine)
+            else:
+                check_selftest(session, machine, 5)
+    return run
 
 
 def shell_on(machine, qemu="main"):
     """Type at the console: echo, answers, an unknown word, editing."""
     def run(context):
         session = context.start(machine, append="guest=none", qemu=qemu)
-        check_boot(session, context.emulated(machine, qemu))
+        check_boot(session, machine)
         session.send("help\r")
         session.expect(r"help$")
         for word in ("mem", "map", "harts", "dt", "log", "reboot",
@@ -164,7 +186,7 @@ def with_args(machine, append, qemu="main", shell=False):
     """Boot with bootargs; what is expected is in the machine."""
     def run(context):
         session = context.start(machine, append=append, qemu=qemu)
-        check_boot(session, context.emulated(machine, qemu))
+        check_boot(session, machine)
         if shell:
             session.send("help\r")
             session.expect(r"^\s*poweroff\b")

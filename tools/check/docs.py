@@ -34,7 +34,7 @@ def missing(path, base=''):
 def page_problems(page):
     text = FENCE.sub('', files.read(page))
     for code in CODE.findall(text):
-        word = code.split(':')[0].split()[0] if code.split() else ''
+        word = (code.split(':')[0].split() or [''])[0]
         if not PATH.fullmatch(word):
             continue
         for path in braces(word):

@@ -87,6 +87,14 @@ void early_address_panic(uint64_t image)
 	early_end();
 }
 
+void early_again_panic(uint64_t image)
+{
+	early_puts("panic: image at ");
+	early_hex(image);
+	early_puts(" has run before, load it again");
+	early_end();
+}
+
 void early_nested_panic(uint64_t cause, uint64_t pc, uint64_t value)
 {
 	early_trap_report("panic: trap without a usable stack", cause, pc,

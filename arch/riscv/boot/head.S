@@ -9,6 +9,8 @@
 #include "arch/riscv/asm.h"
 #include "arch/riscv/boot/early.h"
 #include "arch/riscv/csr.h"
+#include "arch/riscv/sbi.h"
+#include "arch/riscv/sbi.h"
 
 #define CPU(field) %tprel_lo(cpu_this + field)(tp)
 
@@ -218,11 +220,26 @@ LOCAL_FUNC(boot_entry)
 	lla	a1, boot_high
 	add	a1, a1, t0
 	mv	a0, s6
+	lla	t0, mmu_trap
+	csrw	CSR_STVEC, t0
 	j	mmu_enter
 
+	/*
+	 * Not the first. With HSM the firmware starts one hart only, so this
+	 * copy of the image has run before and its data is spent.
+	 */
 .Lpark:
-	wfi
-	j	.Lpark
+	li	a7, SBI_EXT_BASE
+	li	a6, SBI_BASE_PROBE
+	li	a0, SBI_EXT_HSM
+	ecall
+	bnez	a0, 1f
+	beqz	a1, 1f
+	lla	sp, boot_stack_top
+	lla	a0, _start
+	call	early_again_panic
+1:	wfi
+	j	1b
 
 /*
  * .Lrelocate - apply .rela.dyn to the image
@@ -262,11 +279,10 @@ END(early_trap)
 
 /*
  * mmu_enter - turn the MMU on and jump
- * in: a0 satp, a1 virtual address to go on at; MMU off; clobbers t0
+ * in: a0 satp, a1 virtual address to go on at, stvec where to go if that
+ * traps (in this page); MMU off
  */
-FUNC(mmu_enter)
-	lla	t0, mmu_trap
-	csrw	CSR_STVEC, t0
+LOCAL_FUNC(mmu_enter)
 	sfence.vma
 	csrw	CSR_SATP, a0
 	sfence.vma
@@ -287,14 +303,18 @@ END(mmu_trap)
 /*
  * mmu_probe - does this hart take that satp?
  * in: a0 satp whose tables map this page at its own address; MMU off
- * out: a0 0 if it was taken; MMU off again; clobbers a1
+ * out: a0 0 if it was taken; MMU off again; clobbers a1, t0; a trap between
+ * is reported, not taken to where nothing is mapped
  */
 FUNC(mmu_probe)
+	lla	t0, mmu_trap
+	csrrw	t0, CSR_STVEC, t0
 	sfence.vma
 	csrw	CSR_SATP, a0
 	csrr	a1, CSR_SATP
 	csrw	CSR_SATP, zero
 	sfence.vma
+	csrw	CSR_STVEC, t0
 	xor	a0, a0, a1
 	ret
 END(mmu_probe)
@@ -304,7 +324,11 @@ END(mmu_probe)
  * in: a0 hart id, a1 physical address of its struct secondary; MMU off
  */
 FUNC(secondary_start)
+	/* What this hart fetched here before the image came is not ours. */
+	fence.i
 	csrw	CSR_SIE, zero
+	lla	t0, secondary_trap
+	csrw	CSR_STVEC, t0
 	li	t0, SSTATUS_SIE | SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM
 	csrc	CSR_SSTATUS, t0
 	ld	a0, SECONDARY_SATP(a1)
@@ -313,6 +337,20 @@ FUNC(secondary_start)
 	ld	a1, SECONDARY_ENTRY(a1)
 	j	mmu_enter
 END(secondary_start)
+
+/*
+ * secondary_trap - a hart that did not get to the high half: it stops, and
+ * whoever waits for it reports it. There is no stack to say more on.
+ */
+LOCAL_FUNC(secondary_trap)
+	csrw	CSR_SATP, zero
+	sfence.vma
+	li	a7, SBI_EXT_HSM
+	li	a6, SBI_HSM_STOP
+	ecall
+1:	wfi
+	j	1b
+END(secondary_trap)
 
 	.text
 

@@ -9,15 +9,13 @@
 #include <stdbool.h>
 
 #include "kernel/boot.h"
+#include "arch/riscv/boot/early.h"
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/extable.h"
 #include "kernel/fdt/chosen.h"
 #include "kernel/log.h"
 #include "kernel/mm/memmap.h"
 #include "kernel/panic.h"
-
-/* Memory is bought in pieces of at least this size. */
-#define PROBE_STEP MIB(2)
 
 /* Is there memory at @pa that keeps what is written to it? */
 static bool memory_answers(pa_t pa)
@@ -33,23 +31,23 @@ static bool memory_answers(pa_t pa)
 }
 
 /*
- * The end of the memory that answers in the free region @r, whose start does
- * and whose last word does not.
+ * The end of the memory that answers in the free region @r, whose last word
+ * does not: after the last page of those that were tried whose own last word
+ * does, so that what is kept passes the same trial again.
  */
 static pa_t memory_end(const struct memmap_region *r)
 {
-	uint64_t good = 0, bad = r->size / PROBE_STEP + 1;
+	uint64_t good = 0, bad = r->size / PAGE_SIZE;
 
 	while (bad - good > 1) {
 		uint64_t mid = good + (bad - good) / 2;
 
-		if (mid * PROBE_STEP < r->size &&
-		    memory_answers(r->start + mid * PROBE_STEP))
+		if (memory_answers(r->start + mid * PAGE_SIZE - 8))
 			good = mid;
 		else
 			bad = mid;
 	}
-	return r->start + bad * PROBE_STEP;
+	return r->start + good * PAGE_SIZE;
 }
 
 static void memory_probe(struct memmap *map)
@@ -92,6 +90,22 @@ static void initrd_check(const struct memmap *map, const void *fdt)
 			 initrd.start, range_end(&initrd) - 1);
 }
 
+/*
+ * A tree that is used where it lies: it must stay there, and be in memory that
+ * the direct map reaches.
+ */
+static void tree_keep(struct boot_info *info)
+{
+	if (memmap_mark(&info->memmap, info->fdt_pa, info->fdt_size,
+			MEMMAP_FDT))
+		panic("memory map is full");
+	if (!memmap_is(&info->memmap, info->fdt_pa, info->fdt_size, MEMMAP_FDT))
+		panic("device tree at 0x%" PRIx64 ": %" PRIu64
+		      " bytes in memory that is not ours; at most %u can be "
+		      "copied",
+		      info->fdt_pa, info->fdt_size, FDT_BUFFER_SIZE);
+}
+
 void memory_map_build(struct boot_info *info, const void *fdt)
 {
 	struct memmap *map = &info->memmap;
@@ -101,9 +115,8 @@ void memory_map_build(struct boot_info *info, const void *fdt)
 	if (memmap_from_fdt(map, fdt, &image, &why))
 		panic("memory map: %s (image at 0x%" PRIx64 ")", why,
 		      info->image_pa);
-	if (info->fdt_pa - info->image_pa >= info->image_size &&
-	    memmap_mark(map, info->fdt_pa, info->fdt_size, MEMMAP_FDT))
-		panic("memory map is full");
+	if (info->fdt_pa - info->image_pa >= info->image_size)
+		tree_keep(info);
 	memory_probe(map);
 	initrd_check(map, fdt);
 	if (memmap_total(map, MEMMAP_FREE) < MIB(1))

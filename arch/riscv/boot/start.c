@@ -138,6 +138,17 @@ static void timebase_take(const void *fdt)
 		panic("device tree has no timebase-frequency");
 }
 
+/*
+ * The seeds are wiped in our copy of the tree; the loader's copy goes whole,
+ * unless it lies in memory that is not ours.
+ */
+static void fdt_wipe(const struct boot_handoff *h)
+{
+	if (h->fdt_state == FDT_COPIED &&
+	    memmap_is(&info.memmap, h->fdt, h->fdt_size, MEMMAP_FREE))
+		memset((void *)h->fdt, 0, h->fdt_size);
+}
+
 /* The hart we run on must be one that the tree knows. */
 static void boot_hart_check(const void *fdt)
 {
@@ -213,6 +224,7 @@ void boot_start(struct boot_handoff *h)
 	timebase_take(fdt);
 	memory_map_build(&info, fdt);
 	entropy_collect(&info.random, (void *)info.fdt_pa);
+	fdt_wipe(h);
 
 	if (!cmdline_has(info.args, "nokaslr"))
 		h->run_at = layout_image_choose(mix_next(&info.random),

@@ -30,6 +30,7 @@ static struct {
 	va_t direct_va;
 	pa_t direct_pa;
 	uint64_t direct_size;
+	uint64_t direct_offset; /* from pa to va; 0 while the MMU is off */
 	va_t window_next;
 	struct memmap *map; /* while building only */
 } state;
@@ -169,6 +170,7 @@ void space_enter(void)
 {
 	struct layout_input in;
 
+	state.direct_offset = state.direct_va - state.direct_pa;
 	/* Pointers from before the second relocation are stale. */
 	state.table.format = format_of(boot_info()->levels);
 	state.table.ops = &table_ops;
@@ -190,16 +192,16 @@ uint64_t space_boot_satp(void)
 	if (!state.boot_root) {
 		if (pagetable_init(&boot, state.table.format, &table_ops, NULL))
 			return 0;
-		/* Upper half of the root: what the kernel maps. */
-		memcpy((char *)arch_pa_to_va(boot.root) + PAGE_SIZE / 2,
-		       (char *)arch_pa_to_va(state.root) + PAGE_SIZE / 2,
-		       PAGE_SIZE / 2);
 		if (pagetable_map(&boot, boot_info()->image_pa,
 				  boot_info()->image_pa, PAGE_SIZE,
 				  PROT_R | PROT_X))
 			return 0;
 		state.boot_root = boot.root;
 	}
+	/* Upper half of the root: what the kernel maps by now. */
+	memcpy((char *)arch_pa_to_va(state.boot_root) + PAGE_SIZE / 2,
+	       (char *)arch_pa_to_va(state.root) + PAGE_SIZE / 2,
+	       PAGE_SIZE / 2);
 	return satp_of(state.table.format, state.boot_root);
 }
 
@@ -215,9 +217,7 @@ const struct pagetable *space_table(void)
 
 void *arch_pa_to_va(pa_t pa)
 {
-	if (!boot_info()->levels)
-		return (void *)pa;
-	return (void *)(state.direct_va + (pa - state.direct_pa));
+	return (void *)(pa + state.direct_offset);
 }
 
 pa_t arch_va_to_pa(const void *address)

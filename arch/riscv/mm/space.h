@@ -27,7 +27,8 @@ void space_enter(void);
 
 /*
  * satp of a table for harts that enter: the identity page and the kernel's
- * high half. Made at the first call; 0 when memory is out.
+ * high half as it is at this call. Made at the first one; 0 when memory is
+ * out. One hart starts others at a time.
  */
 uint64_t space_boot_satp(void);
 

@@ -34,6 +34,11 @@ void arch_irq_restore(unsigned long flags)
 	fake_hart.interrupts = flags;
 }
 
+void arch_irq_enable(void)
+{
+	fake_hart.interrupts = true;
+}
+
 bool arch_irq_enabled(void)
 {
 	return fake_hart.interrupts;
@@ -63,6 +68,12 @@ void spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
 	lock->word = 0;
 	fake_hart.locks--;
 	arch_irq_restore(flags);
+}
+
+void spin_lock_break(struct spinlock *lock)
+{
+	fake_hart.locks -= lock->word != 0;
+	lock->word = 0;
 }
 
 unsigned arch_cpu_index(void)
