@@ -154,8 +154,8 @@ static void escape(const char *bytes, size_t len, uint8_t *carry,
 		   size_t *carry_len, const char *want)
 {
 	char out[256];
-	size_t n = cast_escape((const uint8_t *)bytes, len, carry, carry_len,
-			       out);
+	size_t n =
+		cast_escape((const uint8_t *)bytes, len, carry, carry_len, out);
 
 	out[n] = '\0';
 	assert_string_equal(out, want);
@@ -167,8 +167,7 @@ static void cast_text_is_good_json_whatever_comes(void **state)
 	size_t n = 0;
 
 	(void)state;
-	escape("a\"\\\n\x1b[", 6, carry, &n,
-	       "a\\u0022\\u005c\\u000a\\u001b[");
+	escape("a\"\\\n\x1b[", 6, carry, &n, "a\\u0022\\u005c\\u000a\\u001b[");
 	escape("\xc3\xa4", 2, carry, &n, "\xc3\xa4");
 	escape("\xff\xc0\xaf", 3, carry, &n, "\\ufffd\\ufffd\\ufffd");
 	escape("\xed\xa0\x80", 3, carry, &n, "\\ufffd\\ufffd\\ufffd");
@@ -194,9 +193,10 @@ static void cast_has_every_byte_at_its_time(void **state)
 	c = cast_new(&j);
 	n = cast_read(c, out, sizeof(out));
 	out[n] = '\0';
-	assert_string_equal(out, "{\"version\": 2, \"width\": 80, \"height\": "
-				 "24, \"timestamp\": 1700000000, \"title\": "
-				 "\"job 4\"}\n");
+	assert_string_equal(out,
+			    "{\"version\": 2, \"width\": 80, \"height\": "
+			    "24, \"timestamp\": 1700000000, \"title\": "
+			    "\"job 4\"}\n");
 	n = cast_read(c, out, sizeof(out));
 	out[n] = '\0';
 	assert_string_equal(out, "[0.000000, \"o\", \"one\"]\n");

@@ -47,18 +47,30 @@ static void good_values_are_taken(void **state)
 static void bad_values_are_refused(void **state)
 {
 	static const char *const cases[][2] = {
-		{"bootargs", "a' ; reset ; '"}, {"bootargs", "a\nb"},
-		{"bootargs", "a\rb"},		{"bootargs", "a\x7f"},
-		{"bootargs", "\xc3\xa4"},	{"timeout", "0"},
-		{"timeout", "-1"},		{"timeout", "1e3"},
-		{"timeout", ""},		{"silence", "x"},
-		{"priority", "10"},		{"priority", "-1"},
-		{"priority", ""},		{"user", ""},
-		{"user", "../x"},		{"user", "-x"},
-		{"user", "a b"},		{"board", "a/b"},
-		{"name", "a\tb"},		{"pass", "("},
-		{"pass", ""},			{"fail", "a{1001}"},
-		{"nonsense", "1"},		{"", ""},
+		{"bootargs", "a' ; reset ; '"},
+		{"bootargs", "a\nb"},
+		{"bootargs", "a\rb"},
+		{"bootargs", "a\x7f"},
+		{"bootargs", "\xc3\xa4"},
+		{"timeout", "0"},
+		{"timeout", "-1"},
+		{"timeout", "1e3"},
+		{"timeout", ""},
+		{"silence", "x"},
+		{"priority", "10"},
+		{"priority", "-1"},
+		{"priority", ""},
+		{"user", ""},
+		{"user", "../x"},
+		{"user", "-x"},
+		{"user", "a b"},
+		{"board", "a/b"},
+		{"name", "a\tb"},
+		{"pass", "("},
+		{"pass", ""},
+		{"fail", "a{1001}"},
+		{"nonsense", "1"},
+		{"", ""},
 	};
 	struct params p;
 
@@ -116,12 +128,14 @@ static void script_names_only_what_is_there(void **state)
 
 	(void)state;
 	script_commands(&job, out, sizeof(out));
-	assert_non_null(strstr(out, "booti ${kernel_addr_r} - "
-				    "${fdtcontroladdr}\n"));
+	assert_non_null(strstr(out,
+			       "booti ${kernel_addr_r} - "
+			       "${fdtcontroladdr}\n"));
 	job.initrd = job.dtb = 1;
 	script_commands(&job, out, sizeof(out));
-	assert_non_null(strstr(out, "booti ${kernel_addr_r} ${lab_initrd} "
-				    "${fdt_addr_r}\n"));
+	assert_non_null(strstr(out,
+			       "booti ${kernel_addr_r} ${lab_initrd} "
+			       "${fdt_addr_r}\n"));
 	assert_non_null(strstr(out, "tftpboot ${ramdisk_addr_r} initrd"));
 	assert_int_equal(script_commands(&job, out, 100), -ENOSPC);
 }

@@ -19,17 +19,17 @@
 
 #include "tools/lab/verdict.h"
 
-#define BOOT                                                                   \
-	"\r\nOpenSBI v1.1\r\n   ____\r\nBoot HART ID : 0\r\n\r\n"              \
-	"\r\nU-Boot 2023.01+dfsg-2 (Jan 10 2023)\r\nHit any key: 0\r\n"        \
-	"DHCP client bound to address 10.0.2.15 (1 ms)\r\n"                    \
-	"TFTP from server 10.0.2.2; our IP address is 10.0.2.15\r\n"           \
-	"lab: n0 script\r\nBytes transferred = 4536 (11b8 hex)\r\n"            \
+#define BOOT                                                            \
+	"\r\nOpenSBI v1.1\r\n   ____\r\nBoot HART ID : 0\r\n\r\n"       \
+	"\r\nU-Boot 2023.01+dfsg-2 (Jan 10 2023)\r\nHit any key: 0\r\n" \
+	"DHCP client bound to address 10.0.2.15 (1 ms)\r\n"             \
+	"TFTP from server 10.0.2.2; our IP address is 10.0.2.15\r\n"    \
+	"lab: n0 script\r\nBytes transferred = 4536 (11b8 hex)\r\n"     \
 	"lab: n0 boot\r\n"
-#define START "\r\nStarting kernel ...\r\n\r\n"
+#define START  "\r\nStarting kernel ...\r\n\r\n"
 #define KERNEL BOOT START
-#define TESTS                                                                  \
-	"[00000.000001] TEST one PASS\r\nTEST two PASS in 3 us\r\n"            \
+#define TESTS                                                       \
+	"[00000.000001] TEST one PASS\r\nTEST two PASS in 3 us\r\n" \
 	"hello\r\nTEST three PASS\r\n"
 #define GOOD KERNEL TESTS "TEST end 3 passed, 0 failed\r\n"
 
@@ -108,22 +108,23 @@ static void selftest_end_that_does_not_add_up_fails(void **state)
 			 VERDICT_FAIL);
 	assert_int_equal(judge(KERNEL TESTS "TEST end 2 passed, 1 failed\n"),
 			 VERDICT_FAIL);
-	assert_int_equal(
-		judge(KERNEL TESTS
-		      "TEST x FAIL no\nTEST end 3 passed, 0 failed\n"),
-		VERDICT_FAIL);
-	assert_int_equal(
-		judge(KERNEL TESTS
-		      "TEST x FAIL no\nTEST end 3 passed, 1 failed\n"),
-		VERDICT_FAIL);
+	assert_int_equal(judge(KERNEL TESTS
+			       "TEST x FAIL no\nTEST end 3 passed, 0 failed\n"),
+			 VERDICT_FAIL);
+	assert_int_equal(judge(KERNEL TESTS
+			       "TEST x FAIL no\nTEST end 3 passed, 1 failed\n"),
+			 VERDICT_FAIL);
 }
 
 static void torn_selftest_end_is_no_result(void **state)
 {
 	static const char *const torn[] = {
-		"TEST end 3 passed, 0 fail", "TEST end 3 passed, 0 failed x",
-		"xTEST end 3 passed, 0 failed", "TEST end 3 passed,0failed",
-		"TEST end -3 passed, 0 failed", "TEST end  passed, 0 failed",
+		"TEST end 3 passed, 0 fail",
+		"TEST end 3 passed, 0 failed x",
+		"xTEST end 3 passed, 0 failed",
+		"TEST end 3 passed,0failed",
+		"TEST end -3 passed, 0 failed",
+		"TEST end  passed, 0 failed",
 		"guest| TEST end 3 passed, 0 failed",
 	};
 	char log[4096];
@@ -157,12 +158,14 @@ static void crashes_are_panics(void **state)
 	static const char *const lines[] = {
 		"[    1.234567] Kernel panic - not syncing: VFS: no root",
 		"[    1.234567][    T1] Kernel panic - not syncing: x",
-		"[    0.5] Oops [#1]", "Oops - illegal instruction [#1]",
+		"[    0.5] Oops [#1]",
+		"Oops - illegal instruction [#1]",
 		"[    2.0] Unable to handle kernel NULL pointer dereference",
 		"[    2.0] kernel BUG at mm/slub.c:3!",
 		"[    9.1] BUG: scheduling while atomic: swapper/0",
 		"[    9.1] watchdog: BUG: soft lockup - CPU#0 stuck",
-		"[00000.000002] panic: no memory", "panic: no memory",
+		"[00000.000002] panic: no memory",
+		"panic: no memory",
 		"Unhandled exception: Load access fault",
 		"half a lineUnhandled exception: Illegal instruction",
 		"sbi_trap_error: hart0: trap handler failed (error -2)",
@@ -180,9 +183,12 @@ static void crashes_are_panics(void **state)
 static void talk_about_panics_is_none(void **state)
 {
 	static const char *const lines[] = {
-		"Kernel command line: panic=5", "Oopsie", "no Kernel panic",
+		"Kernel command line: panic=5",
+		"Oopsie",
+		"no Kernel panic",
 		"linux| [    1.0] Kernel panic - not syncing: a guest's",
-		"[    1.0] printk: BUG", "Unhandled exceptions are bad",
+		"[    1.0] printk: BUG",
+		"Unhandled exceptions are bad",
 	};
 	char log[4096];
 
@@ -230,9 +236,8 @@ static void the_same_line_is_judged_pass_fail_panic(void **state)
 
 static void every_pass_pattern_must_match(void **state)
 {
-	struct verdict_rules r = {.nonce = "n0",
-				  .pass = {"one", "two"},
-				  .pass_count = 2};
+	struct verdict_rules r = {
+		.nonce = "n0", .pass = {"one", "two"}, .pass_count = 2};
 	const char *half = KERNEL "one\none\n", *all = KERNEL "two\nand one\n";
 
 	(void)state;
@@ -245,16 +250,15 @@ static void every_pass_pattern_must_match(void **state)
 static void pass_patterns_replace_the_selftest_rule(void **state)
 {
 	(void)state;
-	assert_int_equal(judge_with("login:", NULL,
-				    "TEST end 0 passed, 0 failed\n"),
-			 VERDICT_NONE);
+	assert_int_equal(
+		judge_with("login:", NULL, "TEST end 0 passed, 0 failed\n"),
+		VERDICT_NONE);
 }
 
 static void prompt_without_newline_passes_after_a_pause(void **state)
 {
-	struct verdict_rules r = {.nonce = "n0",
-				  .pass = {"login: $|login:"},
-				  .pass_count = 1};
+	struct verdict_rules r = {
+		.nonce = "n0", .pass = {"login: $|login:"}, .pass_count = 1};
 	struct verdict_rules anchored = {
 		.nonce = "n0", .pass = {"ok$"}, .pass_count = 1};
 	struct verdict_engine *e = verdict_new(&r);
@@ -315,8 +319,14 @@ static void reason_is_printable(void **state)
 static void expensive_patterns_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",	"(",	   "[a",	"a{2000}", "(a{50}){50}",
-		"(a)\\1", "a{1,1001}", "*{99999999999}",
+		"",
+		"(",
+		"[a",
+		"a{2000}",
+		"(a{50}){50}",
+		"(a)\\1",
+		"a{1,1001}",
+		"*{99999999999}",
 	};
 	char longer[VERDICT_PATTERN_MAX + 2];
 
@@ -390,8 +400,8 @@ static bool reads_as_pass(const char *log, size_t len)
 			t += strspn(t, " ");
 		}
 		boot = boot || strcmp(line, "lab: n0 boot") == 0;
-		kernel = kernel || (boot && strncmp(line, "Starting kernel ...",
-						    19) == 0);
+		kernel = kernel ||
+			(boot && strncmp(line, "Starting kernel ...", 19) == 0);
 		if (!kernel || strncmp(t, "TEST ", 5))
 			continue;
 		end = 0;
@@ -484,9 +494,8 @@ static void random_bytes_never_pass(void **state)
 		memcpy(log, KERNEL, len);
 		for (; len < sizeof(log); len++)
 			log[len] = random32();
-		assert_int_not_equal(
-			judge_cut(&plain, log, len, 100).verdict,
-			VERDICT_PASS);
+		assert_int_not_equal(judge_cut(&plain, log, len, 100).verdict,
+				     VERDICT_PASS);
 	}
 }
 

@@ -20,14 +20,25 @@
 static void own_names_are_known_and_others_foreign(void **state)
 {
 	static const char *const good[] = {
-		"localhost", "LOCALHOST:8437", "127.0.0.1:1", "[::1]:8437",
-		"[::1]", "lab.example", "lab.example:443",
+		"localhost", "LOCALHOST:8437", "127.0.0.1:1",	  "[::1]:8437",
+		"[::1]",     "lab.example",    "lab.example:443",
 	};
 	static const char *const bad[] = {
-		"", "evil.example", "localhost.evil", "127.0.0.1.evil:80",
-		"localhost:", "localhost:x", "localhost:80:80", "[::1",
-		"[::1]x", "lab.example@evil", "lab.exampl", "lab.examplee",
-		"localhost/", " localhost", "127.0.0.2",
+		"",
+		"evil.example",
+		"localhost.evil",
+		"127.0.0.1.evil:80",
+		"localhost:",
+		"localhost:x",
+		"localhost:80:80",
+		"[::1",
+		"[::1]x",
+		"lab.example@evil",
+		"lab.exampl",
+		"lab.examplee",
+		"localhost/",
+		" localhost",
+		"127.0.0.2",
 	};
 
 	(void)state;
@@ -46,8 +57,8 @@ static void only_our_own_page_may_change_anything(void **state)
 	(void)state;
 	assert_true(webcheck_origin(NULL, NULL, host));
 	assert_true(webcheck_origin("http://localhost:8437", NULL, host));
-	assert_true(webcheck_origin("https://localhost:8437", "same-origin",
-				    host));
+	assert_true(
+		webcheck_origin("https://localhost:8437", "same-origin", host));
 	assert_true(webcheck_origin(NULL, "none", host));
 	assert_false(webcheck_origin("http://localhost:8438", NULL, host));
 	assert_false(webcheck_origin("http://localhost", NULL, host));
@@ -57,8 +68,8 @@ static void only_our_own_page_may_change_anything(void **state)
 	assert_false(webcheck_origin("file://localhost:8437", NULL, host));
 	assert_false(webcheck_origin(NULL, "cross-site", host));
 	assert_false(webcheck_origin(NULL, "same-site", host));
-	assert_false(webcheck_origin("http://localhost:8437", "cross-site",
-				     host));
+	assert_false(
+		webcheck_origin("http://localhost:8437", "cross-site", host));
 }
 
 static void ranges_are_cut_to_the_log(void **state)
@@ -90,20 +101,20 @@ static void ranges_are_cut_to_the_log(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int64_t first = -1, length = -1;
 
-		assert_int_equal(webcheck_range(cases[i].header, 100, &first,
-						&length),
-				 cases[i].is);
+		assert_int_equal(
+			webcheck_range(cases[i].header, 100, &first, &length),
+			cases[i].is);
 		if (cases[i].is == RANGE_GOOD) {
 			assert_int_equal(first, cases[i].first);
 			assert_int_equal(length, cases[i].length);
 		}
 	}
-	assert_int_equal(webcheck_range(NULL, 100, &(int64_t){0},
-					&(int64_t){0}),
-			 RANGE_NONE);
-	assert_int_equal(webcheck_range("bytes=0-", 0, &(int64_t){0},
-					&(int64_t){0}),
-			 RANGE_WRONG);
+	assert_int_equal(
+		webcheck_range(NULL, 100, &(int64_t){0}, &(int64_t){0}),
+		RANGE_NONE);
+	assert_int_equal(
+		webcheck_range("bytes=0-", 0, &(int64_t){0}, &(int64_t){0}),
+		RANGE_WRONG);
 }
 
 static void paths_match_wholly(void **state)
@@ -123,9 +134,8 @@ static void paths_match_wholly(void **state)
 	assert_false(webcheck_path("/api/jobs/#", "/api/jobs/-1", &id, &name));
 	assert_false(webcheck_path("/api/jobs/#", "/api/jobs/1x", &id, &name));
 	assert_false(webcheck_path("/api/jobs/#", "/api/jobs/1/", &id, &name));
-	assert_false(webcheck_path("/api/jobs/#",
-				   "/api/jobs/9999999999999999999", &id,
-				   &name));
+	assert_false(webcheck_path(
+		"/api/jobs/#", "/api/jobs/9999999999999999999", &id, &name));
 	assert_false(webcheck_path("/", "//", &id, &name));
 }
 
@@ -134,8 +144,8 @@ static void cookies_are_found_by_their_whole_name(void **state)
 	char out[8];
 
 	(void)state;
-	assert_true(webcheck_cookie("a=1; lab=xyz; b=2", "lab", out,
-				    sizeof(out)));
+	assert_true(
+		webcheck_cookie("a=1; lab=xyz; b=2", "lab", out, sizeof(out)));
 	assert_string_equal(out, "xyz");
 	assert_false(webcheck_cookie("xlab=1; laby=2; lab", "lab", out,
 				     sizeof(out)));

@@ -134,8 +134,8 @@ static enum MHD_Result delete_job(struct http_request *r)
 		return http_reply_error(r, 403, "not your job");
 	if (err)
 		return http_reply_error(r, 409, "the job is over");
-	return http_reply_json(r, 202, json_pack("{s:s}", "state",
-						 "cancelled"));
+	return http_reply_json(r, 202,
+			       json_pack("{s:s}", "state", "cancelled"));
 }
 
 /* --- console ---------------------------------------------------------- */
@@ -238,8 +238,8 @@ static enum MHD_Result get_cast(struct http_request *r)
 		cast_free(c);
 		return MHD_NO;
 	}
-	snprintf(name, sizeof(name), "attachment; filename=\"job-%" PRId64
-				     ".cast\"", r->id);
+	snprintf(name, sizeof(name),
+		 "attachment; filename=\"job-%" PRId64 ".cast\"", r->id);
 	MHD_add_response_header(m, "Content-Type", "application/x-asciicast");
 	MHD_add_response_header(m, "Content-Disposition", name);
 	return http_reply(r, 200, m);
@@ -255,8 +255,9 @@ static bool writer_admit(struct http_request *r, struct job *j)
 		writer = r->who.user;
 	if (!*writer || strlen(writer) > JOB_WRITER_MAX ||
 	    !params_is_name(writer, JOB_WRITER_MAX)) {
-		http_reply_error(r, 422, "X-Lab-Writer is not 1-64 letters, "
-					 "digits and _-.@+");
+		http_reply_error(r, 422,
+				 "X-Lab-Writer is not 1-64 letters, "
+				 "digits and _-.@+");
 		return false;
 	}
 	if (strcmp(j->writer, writer) == 0)
@@ -264,8 +265,8 @@ static bool writer_admit(struct http_request *r, struct job *j)
 	if (j->writer[0] && !(take && strcmp(take, "1") == 0)) {
 		http_reply_json(r, 409,
 				json_pack("{s:s, s:s}", "error",
-					  "another viewer is typing",
-					  "writer", j->writer));
+					  "another viewer is typing", "writer",
+					  j->writer));
 		return false;
 	}
 	strcpy(j->writer, writer);
@@ -282,14 +283,16 @@ static enum MHD_Result type_bytes(struct http_request *r, struct job *j)
 	if (job_over(j))
 		return http_reply_error(r, 409, "the job is over");
 	if (!j->attempt || attempt_stage(j->attempt) < STAGE_KERNEL)
-		return http_reply_error(r, 409, "the kernel is not running "
-						"yet");
+		return http_reply_error(r, 409,
+					"the kernel is not running "
+					"yet");
 	if (!writer_admit(r, j))
 		return MHD_YES;
 	err = attempt_write(j->attempt, r->body, r->body_len);
 	if (err == -EAGAIN)
-		return http_reply_error(r, 429, "the board does not take input "
-						"that fast");
+		return http_reply_error(r, 429,
+					"the board does not take input "
+					"that fast");
 	if (err)
 		return http_reply_error(r, 409, "the console is closed");
 	return http_reply_empty(r, 204);
@@ -322,19 +325,18 @@ static enum MHD_Result get_metrics(struct http_request *r)
 
 static enum MHD_Result get_whoami(struct http_request *r)
 {
-	return http_reply_json(
-		r, 200,
-		json_pack("{s:s, s:s, s:b}", "user", r->who.user, "role",
-			  auth_role_name(r->who.role), "tokens",
-			  (int)api.config->tokens));
+	return http_reply_json(r, 200,
+			       json_pack("{s:s, s:s, s:b}", "user", r->who.user,
+					 "role", auth_role_name(r->who.role),
+					 "tokens", (int)api.config->tokens));
 }
 
 static enum MHD_Result reply_cookie(struct http_request *r, const char *value,
 				    int64_t seconds)
 {
 	bool secure = api.config->tls_cert[0] || api.config->behind_proxy;
-	struct MHD_Response *m = MHD_create_response_from_buffer(
-		0, "", MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *m =
+		MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
 	char text[256];
 
 	if (!m)
@@ -419,8 +421,7 @@ const struct http_route api_routes[] = {
 	{"GET", "/api/jobs", ROLE_WATCH, false, BODY_NONE, NULL, get_jobs},
 	{"GET", "/api/jobs/#", ROLE_WATCH, false, BODY_NONE, NULL, get_job},
 	{"DELETE", "/api/jobs/#", ROLE_RUN, true, BODY_NONE, NULL, delete_job},
-	{"GET", "/api/jobs/#/log", ROLE_WATCH, false, BODY_NONE, NULL,
-	 get_log},
+	{"GET", "/api/jobs/#/log", ROLE_WATCH, false, BODY_NONE, NULL, get_log},
 	{"GET", "/api/jobs/#/events", ROLE_WATCH, false, BODY_NONE, NULL,
 	 get_events},
 	{"GET", "/api/jobs/#/cast", ROLE_WATCH, false, BODY_NONE, NULL,
@@ -431,7 +432,6 @@ const struct http_route api_routes[] = {
 	{"GET", "/metrics", ROLE_WATCH, false, BODY_NONE, NULL, get_metrics},
 	{"GET", "/api/whoami", ROLE_WATCH, false, BODY_NONE, NULL, get_whoami},
 	{"POST", "/api/login", ROLE_NONE, true, BODY_SMALL, NULL, post_login},
-	{"POST", "/api/logout", ROLE_NONE, true, BODY_SMALL, NULL,
-	 post_logout},
+	{"POST", "/api/logout", ROLE_NONE, true, BODY_SMALL, NULL, post_logout},
 	{0},
 };

@@ -136,8 +136,8 @@ static int64_t min_time(int64_t a, int64_t b)
 
 static void check_linger(struct attempt *a, int64_t now)
 {
-	int64_t quiet = a->last_byte + min_time(QUIET_DELAY,
-						config_of(a)->linger);
+	int64_t quiet =
+		a->last_byte + min_time(QUIET_DELAY, config_of(a)->linger);
 	int64_t end = min_time(quiet, a->linger_end);
 
 	if (now >= end)

@@ -32,8 +32,8 @@ enum auth_role auth_role_from_name(const char *name)
 
 static void hash_text(const char *text, uint8_t out[HASH_BYTES])
 {
-	crypto_generichash(out, HASH_BYTES, (const uint8_t *)text,
-			   strlen(text), NULL, 0);
+	crypto_generichash(out, HASH_BYTES, (const uint8_t *)text, strlen(text),
+			   NULL, 0);
 }
 
 static void secret_make(char *out)

@@ -6,9 +6,14 @@
 
 #include "tools/lab/params.h"
 
-enum auth_role { ROLE_NONE, ROLE_WATCH, ROLE_RUN, ROLE_ADMIN };
+enum auth_role {
+	ROLE_NONE,
+	ROLE_WATCH,
+	ROLE_RUN,
+	ROLE_ADMIN
+};
 
-#define AUTH_SESSION_MAX   64 /* text of a token or session, with NUL */
+#define AUTH_SESSION_MAX  64 /* text of a token or session, with NUL */
 #define AUTH_SESSION_LIFE ((int64_t)7 * 24 * 3600 * 1000000)
 
 struct auth_who {

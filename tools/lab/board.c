@@ -30,7 +30,7 @@ struct board {
 	bool switching; /* a power operation has not reported yet */
 	bool off_again; /* switch off as soon as it has */
 	int tries;
-	int64_t off_at;	   /* off acknowledged, on loop_now()'s clock; 0 = no */
+	int64_t off_at;	   /* off acknowledged, loop_now()'s clock; 0 = no */
 	int64_t last_byte; /* on the console, same clock */
 	int64_t down_since;
 	int64_t since; /* wall clock, of the state */
@@ -98,8 +98,8 @@ static void go_down(struct board *b, const char *why)
 
 static void off_failed(struct board *b, const char *why)
 {
-	int64_t delay = b->config->retry < RETRY_DELAY ? b->config->retry
-						       : RETRY_DELAY;
+	int64_t delay =
+		b->config->retry < RETRY_DELAY ? b->config->retry : RETRY_DELAY;
 
 	if (++b->tries < OFF_TRIES)
 		loop_timer_set(&b->timer, delay);
@@ -117,8 +117,9 @@ static void dwell_over(struct board *b)
 	if (!b->power->proves_off &&
 	    b->last_byte > b->off_at + b->config->settle) {
 		b->off_at = 0;
-		off_failed(b, "does not go off: bytes on its console during "
-			      "the dwell");
+		off_failed(b,
+			   "does not go off: bytes on its console during "
+			   "the dwell");
 		return;
 	}
 	b->starting = false;
@@ -217,11 +218,11 @@ static int backends_make(struct board *b, const char *run_dir)
 		b->console = q ? qemu_console(q) : NULL;
 	} else {
 		b->power = b->config->power == POWER_RELAY
-				   ? power_relay_new(b->config)
-				   : power_command_new(b->config);
+			? power_relay_new(b->config)
+			: power_command_new(b->config);
 		b->console = b->config->console == CONSOLE_TTY
-				     ? console_tty_new(b->config)
-				     : console_tcp_new(b->config);
+			? console_tty_new(b->config)
+			: console_tcp_new(b->config);
 	}
 	return b->power && b->console ? 0 : -ENOMEM;
 }

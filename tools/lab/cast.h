@@ -1,4 +1,5 @@
-/* asciicast v2 of a job's log. Format: docs.asciinema.org/manual/asciicast/v2 */
+/* asciicast v2 of a job's log. Format: docs.asciinema.org/manual/asciicast/v2
+ */
 #pragma once
 
 #include <stddef.h>

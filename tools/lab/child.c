@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PASS_BASE 3
+#define PASS_BASE  3
 #define EXIT_SETUP 126
 
 static struct {
@@ -78,8 +78,8 @@ static int drop_rights(bool network_caps)
 {
 	if (network_caps && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
 		return -errno;
-	if (who.drop && (setgroups(0, NULL) || setgid(who.gid) ||
-			 setuid(who.uid)))
+	if (who.drop &&
+	    (setgroups(0, NULL) || setgid(who.gid) || setuid(who.uid)))
 		return -errno;
 	if (network_caps && keep_network_caps())
 		return -EPERM;
@@ -107,8 +107,8 @@ static int arrange_fds(const struct child_spec *spec)
 		if (dup2(high[i], PASS_BASE + i) < 0)
 			return -errno;
 	return syscall(SYS_close_range, PASS_BASE + spec->pass_count, ~0u, 0)
-		       ? -errno
-		       : 0;
+		? -errno
+		: 0;
 }
 
 static void child_main(const struct child_spec *spec, pid_t parent)

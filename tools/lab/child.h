@@ -10,10 +10,10 @@
 
 /* What to run. All but argv may be zero. */
 struct child_spec {
-	const char *const *argv; /* argv[0] is looked up on PATH */
+	const char *const *argv;  /* argv[0] is looked up on PATH */
 	int pass[CHILD_PASS_MAX]; /* descriptors the child gets as 3, 4, ... */
 	int pass_count;
-	int output;	      /* its stdout and stderr; 0 = the daemon's stderr */
+	int output; /* its stdout and stderr; 0 = the daemon's stderr */
 	const char *pid_file; /* written with pid and start time */
 	bool no_network;      /* in an empty network namespace, if allowed */
 	/*

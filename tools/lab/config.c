@@ -19,7 +19,15 @@
 #define FILE_MAX ((size_t)1 << 20)
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-enum type { TEXT, NAME, SIZE, TIME, NUMBER, BOOL, CHOICE };
+enum type {
+	TEXT,
+	NAME,
+	SIZE,
+	TIME,
+	NUMBER,
+	BOOL,
+	CHOICE
+};
 
 struct key {
 	const char *name;
@@ -35,9 +43,9 @@ static const char *const netboot_names[] = {"user", "tap", "dnsmasq",
 					    "external", NULL};
 static const char *const dialect_names[] = {"a0", "d0", NULL};
 
-#define LAB(type, field, preset)                                               \
-	{                                                                      \
-		#field, type, offsetof(struct config, field), preset, NULL     \
+#define LAB(type, field, preset)                                           \
+	{                                                                  \
+#field, type, offsetof(struct config, field), preset, NULL \
 	}
 static const struct key lab_keys[] = {
 	LAB(TEXT, listen, "127.0.0.1:8437"),
@@ -69,15 +77,15 @@ static const struct key lab_keys[] = {
 	LAB(SIZE, disk_low, "1G"),
 };
 
-#define BOARD(type, field, preset)                                             \
-	{                                                                      \
-		#field, type, offsetof(struct config_board, field), preset,    \
-			NULL                                                   \
+#define BOARD(type, field, preset)                                          \
+	{                                                                   \
+#field, type, offsetof(struct config_board, field), preset, \
+			NULL                                                \
 	}
-#define BOARD_CHOICE(field, preset, names)                                     \
-	{                                                                      \
-		#field, CHOICE, offsetof(struct config_board, field), preset,  \
-			names                                                  \
+#define BOARD_CHOICE(field, preset, names)                                    \
+	{                                                                     \
+#field, CHOICE, offsetof(struct config_board, field), preset, \
+			names                                                 \
 	}
 static const struct key board_keys[] = {
 	BOARD_CHOICE(power, "qemu", power_names),
@@ -112,10 +120,10 @@ static const struct key board_keys[] = {
 	BOARD(NUMBER, harts, "2"),
 };
 
-#define NETWORK(type, field)                                                   \
-	{                                                                      \
-		#field, type, offsetof(struct config_network, field), NULL,    \
-			NULL                                                   \
+#define NETWORK(type, field)                                                \
+	{                                                                   \
+#field, type, offsetof(struct config_network, field), NULL, \
+			NULL                                                \
 	}
 static const struct key network_keys[] = {
 	NETWORK(NAME, interface),
@@ -273,8 +281,9 @@ static void section_begin(struct parser *p, void *section,
 /* Names become file names and metric labels. */
 static bool is_name(const char *s)
 {
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"
-			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	size_t n = strspn(s,
+			  "abcdefghijklmnopqrstuvwxyz"
+			  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
 	return n > 0 && n < CONFIG_NAME_MAX && s[n] == '\0' && s[0] != '-';
 }
@@ -321,8 +330,9 @@ static int section_line(struct parser *p, char *line)
 	char *end = strchr(line, ']'), *name;
 
 	if (!end || end[1])
-		return fail(p, "a section reads [lab], [board NAME] or "
-			       "[network NAME]");
+		return fail(p,
+			    "a section reads [lab], [board NAME] or "
+			    "[network NAME]");
 	*end = '\0';
 	line++;
 	if (strcmp(line, "lab") == 0) {
@@ -336,8 +346,9 @@ static int section_line(struct parser *p, char *line)
 	if (name)
 		*name++ = '\0';
 	if (!name || !is_name(name))
-		return fail(p, "unknown section, or a name that is not 1-%d "
-			       "letters, digits, _ and -",
+		return fail(p,
+			    "unknown section, or a name that is not 1-%d "
+			    "letters, digits, _ and -",
 			    CONFIG_NAME_MAX - 1);
 	if (strcmp(line, "board") == 0)
 		return board_begin(p, name);
@@ -448,8 +459,7 @@ static const char *power_check(const struct config_board *b)
 		return "power_on or power_off is missing";
 	if (b->console == CONSOLE_TTY && !b->tty[0])
 		return "tty is missing";
-	if (b->console == CONSOLE_TTY &&
-	    (b->baud < 1200 || b->baud > 12000000))
+	if (b->console == CONSOLE_TTY && (b->baud < 1200 || b->baud > 12000000))
 		return "baud is not 1200-12000000";
 	if (b->console == CONSOLE_TCP && !strchr(b->tcp, ':'))
 		return "tcp = host:port is missing";

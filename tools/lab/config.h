@@ -10,15 +10,26 @@
 #define CONFIG_BOARDS_MAX  64
 #define CONFIG_NETWORK_MAX 8
 
-enum config_power { POWER_QEMU, POWER_RELAY, POWER_COMMAND };
-enum config_console { CONSOLE_QEMU, CONSOLE_TTY, CONSOLE_TCP };
+enum config_power {
+	POWER_QEMU,
+	POWER_RELAY,
+	POWER_COMMAND
+};
+enum config_console {
+	CONSOLE_QEMU,
+	CONSOLE_TTY,
+	CONSOLE_TCP
+};
 enum config_netboot {
 	NETBOOT_USER,	  /* QEMU's built-in DHCP and TFTP, restrict=on */
 	NETBOOT_TAP,	  /* a tap and dnsmasq in a network namespace */
 	NETBOOT_DNSMASQ,  /* dnsmasq on the interface of a [network] */
 	NETBOOT_EXTERNAL, /* somebody else serves tftp_root */
 };
-enum config_dialect { DIALECT_A0, DIALECT_D0 };
+enum config_dialect {
+	DIALECT_A0,
+	DIALECT_D0
+};
 
 /* Times are microseconds, sizes bytes. Texts are "" where not given. */
 struct config_board {
@@ -34,10 +45,10 @@ struct config_board {
 	int64_t retry;	/* between tries to switch a board off that is down */
 	char relay[CONFIG_TEXT_MAX];
 	int64_t relay_channel;
-	int64_t relay_delay; /* contact and micro-controller settle */
+	int64_t relay_delay; /* until the contact settled */
 	int relay_dialect;
 	bool relay_readback;
-	char power_on[CONFIG_TEXT_MAX]; /* run by /bin/sh -c */
+	char power_on[CONFIG_TEXT_MAX]; /* by /bin/sh -c */
 	char power_off[CONFIG_TEXT_MAX];
 	char tty[CONFIG_TEXT_MAX];
 	int64_t baud;

@@ -135,8 +135,8 @@ static int tcp_connect(const char *where)
 	snprintf(host, sizeof(host), "%.*s", (int)(colon - where), where);
 	if (getaddrinfo(host, colon + 1, &hints, &a))
 		return -EINVAL;
-	fd = socket(a->ai_family,
-		    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
 	err = fd < 0 ? -errno : 0;
 	if (!err && connect(fd, a->ai_addr, a->ai_addrlen) &&
 	    errno != EINPROGRESS) {

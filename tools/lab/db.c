@@ -183,7 +183,8 @@ static void patterns_read(const char *text,
 	size_t i;
 
 	*count = 0;
-	json_array_foreach (array, i, value) {
+	json_array_foreach(array, i, value)
+	{
 		if (i == VERDICT_PATTERNS_MAX)
 			break;
 		snprintf(list[i], VERDICT_PATTERN_MAX + 1, "%s",
@@ -202,12 +203,12 @@ int db_job_insert(struct db_job *j)
 		" timeout, silence, pass, fail, image, image_size, initrd,"
 		" initrd_size, dtb, dtb_size, state, created)"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'queued',?)",
-		"ssssiiisssisisii",
-		j->params.name, j->params.user, j->params.board,
-		j->params.bootargs, (int64_t)j->params.priority,
-		j->params.timeout, j->params.silence, pass, fail,
-		j->image.hash, j->image.size, j->initrd.hash, j->initrd.size,
-		j->dtb.hash, j->dtb.size, j->created));
+		"ssssiiisssisisii", j->params.name, j->params.user,
+		j->params.board, j->params.bootargs,
+		(int64_t)j->params.priority, j->params.timeout,
+		j->params.silence, pass, fail, j->image.hash, j->image.size,
+		j->initrd.hash, j->initrd.size, j->dtb.hash, j->dtb.size,
+		j->created));
 
 	free(pass);
 	free(fail);
@@ -263,8 +264,8 @@ static void job_read(sqlite3_stmt *s, struct db_job *j)
 	blob_read(s, 10, &j->image);
 	blob_read(s, 12, &j->initrd);
 	blob_read(s, 14, &j->dtb);
-	j->state = job_state_from_name(
-		(const char *)sqlite3_column_text(s, 16));
+	j->state =
+		job_state_from_name((const char *)sqlite3_column_text(s, 16));
 	j->verdict = column_verdict(s, 17);
 	column_text(s, 18, j->reason, sizeof(j->reason));
 	column_text(s, 19, j->board, sizeof(j->board));
@@ -279,8 +280,8 @@ static void job_read(sqlite3_stmt *s, struct db_job *j)
 
 int db_job_load(int64_t id, struct db_job *out)
 {
-	sqlite3_stmt *s = query(
-		"SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?", "i", id);
+	sqlite3_stmt *s =
+		query("SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?", "i", id);
 	bool found = sqlite3_step(s) == SQLITE_ROW;
 
 	if (found)
@@ -371,19 +372,18 @@ void db_jobs(const struct db_filter *f,
 	     void (*each)(void *arg, const struct db_job *j), void *arg)
 {
 	sqlite3_stmt *s = query(
-		f->oldest_first
-			? "SELECT " JOB_COLUMNS " FROM jobs WHERE"
-			  " (?1 IS NULL OR user = ?1) AND"
-			  " (?2 IS NULL OR state = ?2) AND"
-			  " (?3 = 0 OR state IN ('queued', 'booting',"
-			  " 'running')) AND (?4 = 0 OR id < ?4)"
-			  " ORDER BY id ASC LIMIT ?5"
-			: "SELECT " JOB_COLUMNS " FROM jobs WHERE"
-			  " (?1 IS NULL OR user = ?1) AND"
-			  " (?2 IS NULL OR state = ?2) AND"
-			  " (?3 = 0 OR state IN ('queued', 'booting',"
-			  " 'running')) AND (?4 = 0 OR id < ?4)"
-			  " ORDER BY id DESC LIMIT ?5",
+		f->oldest_first ? "SELECT " JOB_COLUMNS " FROM jobs WHERE"
+				  " (?1 IS NULL OR user = ?1) AND"
+				  " (?2 IS NULL OR state = ?2) AND"
+				  " (?3 = 0 OR state IN ('queued', 'booting',"
+				  " 'running')) AND (?4 = 0 OR id < ?4)"
+				  " ORDER BY id ASC LIMIT ?5"
+				: "SELECT " JOB_COLUMNS " FROM jobs WHERE"
+				  " (?1 IS NULL OR user = ?1) AND"
+				  " (?2 IS NULL OR state = ?2) AND"
+				  " (?3 = 0 OR state IN ('queued', 'booting',"
+				  " 'running')) AND (?4 = 0 OR id < ?4)"
+				  " ORDER BY id DESC LIMIT ?5",
 		"ssiii", f->user, f->state >= 0 ? state_names[f->state] : NULL,
 		(int64_t)(f->state == -2), f->before,
 		(int64_t)(f->limit ? f->limit : -1));
@@ -418,7 +418,7 @@ static void attempts_read(sqlite3_stmt *s,
 	sqlite3_finalize(s);
 }
 
-#define ATTEMPT_COLUMNS                                                        \
+#define ATTEMPT_COLUMNS \
 	"job, n, board, offset, started, ended, verdict, reason, stage"
 
 void db_attempts(int64_t job,
@@ -540,8 +540,8 @@ int db_token_add(const struct db_token *t)
 	return finish(query("INSERT INTO tokens (user, role, hash, created)"
 			    " VALUES (?,?,?,?)",
 			    "sshi", t->user, t->role, t->hash, t->created)) == 1
-		       ? 0
-		       : -EIO;
+		? 0
+		: -EIO;
 }
 
 int db_token_delete(const char *user)
@@ -574,17 +574,17 @@ static void tokens_read(sqlite3_stmt *s,
 
 void db_tokens(void (*each)(void *arg, const struct db_token *t), void *arg)
 {
-	tokens_read(query("SELECT id, user, role, hash, created FROM tokens",
-			  ""),
-		    each, arg);
+	tokens_read(
+		query("SELECT id, user, role, hash, created FROM tokens", ""),
+		each, arg);
 }
 
 int db_session_add(const uint8_t hash[32], int64_t token, int64_t expires)
 {
 	return finish(query("INSERT INTO sessions VALUES (?,?,?)", "hii", hash,
 			    token, expires)) == 1
-		       ? 0
-		       : -EIO;
+		? 0
+		: -EIO;
 }
 
 void db_session_delete(const uint8_t hash[32])

@@ -146,5 +146,5 @@ void db_tokens(void (*each)(void *arg, const struct db_token *t), void *arg);
 /* Sessions: same rows, but of a cookie's hash, with an end. */
 int db_session_add(const uint8_t hash[32], int64_t token, int64_t expires);
 void db_session_delete(const uint8_t hash[32]);
-void db_sessions(int64_t now,
-		 void (*each)(void *arg, const struct db_token *t), void *arg);
+void db_sessions(int64_t now, void (*each)(void *arg, const struct db_token *t),
+		 void *arg);

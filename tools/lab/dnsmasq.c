@@ -36,7 +36,7 @@
 struct dnsmasq {
 	struct dnsmasq_spec spec;
 	struct child child;
-	struct loop_watch log; /* its stderr */
+	struct loop_watch log;	/* its stderr */
 	struct loop_watch taps; /* where the child sends the tap from */
 	struct loop_timer restart;
 	int tap;
@@ -177,13 +177,25 @@ static void fill_args(const struct dnsmasq *d, const char **v,
 	const struct dnsmasq_spec *s = &d->spec;
 	int n = 0, t = 0;
 	const char *fixed[] = {
-		s->program, "--keep-in-foreground", "--conf-file=/dev/null",
-		"--log-facility=-", "--log-dhcp", "--port=0", "--no-resolv",
-		"--no-hosts", "--pid-file=", "--leasefile-ro", "--no-ping",
-		"--dhcp-authoritative", "--bind-interfaces",
-		"--except-interface=lo", "--dhcp-boot=boot.scr.uimg",
+		s->program,
+		"--keep-in-foreground",
+		"--conf-file=/dev/null",
+		"--log-facility=-",
+		"--log-dhcp",
+		"--port=0",
+		"--no-resolv",
+		"--no-hosts",
+		"--pid-file=",
+		"--leasefile-ro",
+		"--no-ping",
+		"--dhcp-authoritative",
+		"--bind-interfaces",
+		"--except-interface=lo",
+		"--dhcp-boot=boot.scr.uimg",
 		/* No router and no name server: there is nowhere to go. */
-		"--dhcp-option=3", "--dhcp-option=6", "--enable-tftp",
+		"--dhcp-option=3",
+		"--dhcp-option=6",
+		"--enable-tftp",
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -201,8 +213,9 @@ static void fill_args(const struct dnsmasq *d, const char **v,
 	for (size_t i = 0; i < s->board_count; i++) {
 		const struct config_board *b = &s->boards[i];
 
-		if (!s->tap && (b->netboot != NETBOOT_DNSMASQ ||
-				strcmp(b->network, s->network->name)))
+		if (!s->tap &&
+		    (b->netboot != NETBOOT_DNSMASQ ||
+		     strcmp(b->network, s->network->name)))
 			continue;
 		snprintf(text[t], 160, "--dhcp-host=%s,%s", netboot_mac(b),
 			 dnsmasq_address(b));
@@ -239,8 +252,8 @@ static void log_line(struct dnsmasq *d, char *line)
 static void on_log(void *arg, uint32_t events)
 {
 	struct dnsmasq *d = arg;
-	ssize_t n = read(d->log.fd, d->line + d->len,
-			 sizeof(d->line) - 1 - d->len);
+	ssize_t n =
+		read(d->log.fd, d->line + d->len, sizeof(d->line) - 1 - d->len);
 	char *end;
 
 	(void)events;

@@ -58,8 +58,8 @@ const char *http_header(const struct http_request *r, const char *name)
 
 const char *http_query(const struct http_request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection,
-					   MHD_GET_ARGUMENT_KIND, name);
+	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND,
+					   name);
 }
 
 static void add_security_headers(struct MHD_Response *m)
@@ -132,15 +132,14 @@ enum MHD_Result http_reply_json(struct http_request *r, unsigned status,
 enum MHD_Result http_reply_error(struct http_request *r, unsigned status,
 				 const char *text)
 {
-	return http_reply_json(r, status,
-			       json_pack("{s:s}", "error", text));
+	return http_reply_json(r, status, json_pack("{s:s}", "error", text));
 }
 
 enum MHD_Result http_reply_empty(struct http_request *r, unsigned status)
 {
-	return http_reply(r, status,
-			  MHD_create_response_from_buffer(
-				  0, "", MHD_RESPMEM_PERSISTENT));
+	return http_reply(
+		r, status,
+		MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
 }
 
 void http_no_deadline(struct http_request *r)
@@ -151,8 +150,7 @@ void http_no_deadline(struct http_request *r)
 
 /* Finds the route; *path_known tells whether only the method was wrong. */
 static const struct http_route *route_find(struct http_request *r,
-					   const char *method,
-					   bool *path_known)
+					   const char *method, bool *path_known)
 {
 	/* libmicrohttpd answers HEAD like GET without the body. */
 	if (strcmp(method, "HEAD") == 0)
@@ -200,8 +198,9 @@ static bool request_admit(struct http_request *r, const char *method)
 	bool path_known;
 
 	if (!webcheck_host(host, http.config->hosts)) {
-		http_reply_error(r, 421, "this is not a name of this lab "
-					 "(hosts = in its configuration)");
+		http_reply_error(r, 421,
+				 "this is not a name of this lab "
+				 "(hosts = in its configuration)");
 		return false;
 	}
 	r->route = route_find(r, method, &path_known);
@@ -235,16 +234,15 @@ static bool small_body_admit(struct http_request *r)
 
 	if (r->route->body == BODY_UPLOAD)
 		return true;
-	if (length && (webcheck_number(length, &n) ||
-		       n > (int64_t)HTTP_BODY_MAX)) {
+	if (length &&
+	    (webcheck_number(length, &n) || n > (int64_t)HTTP_BODY_MAX)) {
 		http_reply_error(r, 413, "body larger than 64 KiB");
 		return false;
 	}
 	return true;
 }
 
-static enum MHD_Result request_begin(struct http_request *r,
-				     const char *method)
+static enum MHD_Result request_begin(struct http_request *r, const char *method)
 {
 	int64_t limit = http.config->request_timeout;
 
@@ -429,7 +427,7 @@ static int address_parse(const char *listen, struct sockaddr_storage *out,
 			 socklen_t *size)
 {
 	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV |
-					     AI_PASSIVE,
+					 AI_PASSIVE,
 				 .ai_socktype = SOCK_STREAM};
 	char host[CONFIG_TEXT_MAX], *colon, *name = host;
 	struct addrinfo *a;
@@ -536,9 +534,9 @@ int http_init(const struct config *c, const struct http_route *routes)
 		fprintf(stderr, "labd: the HTTP server does not start\n");
 		return -EIO;
 	}
-	http.watch.fd = MHD_get_daemon_info(http.daemon,
-					    MHD_DAEMON_INFO_EPOLL_FD)
-				->epoll_fd;
+	http.watch.fd =
+		MHD_get_daemon_info(http.daemon, MHD_DAEMON_INFO_EPOLL_FD)
+			->epoll_fd;
 	http.watch.ready = on_epoll;
 	http.sweep.fire = sweep;
 	sweep(NULL);

@@ -21,7 +21,11 @@ struct http_route {
 	const char *path; /* webcheck_path() */
 	enum auth_role role;
 	bool changes; /* Origin is checked */
-	enum { BODY_NONE, BODY_SMALL, BODY_UPLOAD } body;
+	enum {
+		BODY_NONE,
+		BODY_SMALL,
+		BODY_UPLOAD
+	} body;
 	/*
 	 * Before the body: may answer at once (413, 429) and then returns
 	 * false. NULL: nothing to do.

@@ -185,16 +185,19 @@ bool job_admit(const char *user, const char *board, int64_t bytes,
 	if (board[0] && !board_exists(board))
 		*why = (struct job_refusal){422, "no such board"};
 	else if (store_disk_low(c->disk_low))
-		*why = (struct job_refusal){507, "the lab's disk is nearly "
-						 "full"};
+		*why = (struct job_refusal){507,
+					    "the lab's disk is nearly "
+					    "full"};
 	else if (queue_length(jobs.queue) >= (size_t)c->queue_max)
 		*why = (struct job_refusal){429, "the queue is full"};
 	else if (queue_user_length(jobs.queue, user) >= (size_t)c->user_jobs)
-		*why = (struct job_refusal){429, "you have too many waiting "
-						 "jobs"};
+		*why = (struct job_refusal){429,
+					    "you have too many waiting "
+					    "jobs"};
 	else if (db_user_bytes(user) + bytes > c->user_bytes)
-		*why = (struct job_refusal){429, "your waiting jobs are too "
-						 "large together"};
+		*why = (struct job_refusal){429,
+					    "your waiting jobs are too "
+					    "large together"};
 	else
 		return true;
 	return false;
@@ -313,8 +316,8 @@ void jobs_hold(bool hold)
 size_t job_position(const struct job *j)
 {
 	return j->row.state == JOB_QUEUED
-		       ? queue_position(jobs.queue, j->row.id)
-		       : 0;
+		? queue_position(jobs.queue, j->row.id)
+		: 0;
 }
 
 double job_eta(const struct job *j)

@@ -97,8 +97,7 @@ int logfile_open(struct logfile *l, const char *dir, int64_t id, bool writable)
 	struct stat st;
 	int err;
 
-	*l = (struct logfile){
-		.fd = -1, .index_fd = -1, .writable = writable};
+	*l = (struct logfile){.fd = -1, .index_fd = -1, .writable = writable};
 	l->last.offset = -1;
 	log_path(path, dir, id, "log");
 	l->fd = open(path, flags, 0600);
@@ -223,8 +222,7 @@ void logfile_index(const struct logfile *l,
 	struct logfile_record r;
 	off_t at = 0;
 
-	while (pread(l->index_fd, bytes, sizeof(bytes), at) ==
-	       sizeof(bytes)) {
+	while (pread(l->index_fd, bytes, sizeof(bytes), at) == sizeof(bytes)) {
 		logfile_record_read(bytes, &r);
 		if (!each(arg, &r))
 			return;

@@ -27,8 +27,7 @@ struct logfile {
  * Opens dir/<id>.log and .idx. To write: created as needed, and what a crash
  * tore off the index is cut. Returns 0 or -errno (-ENOENT: no such log).
  */
-int logfile_open(struct logfile *l, const char *dir, int64_t id,
-		 bool writable);
+int logfile_open(struct logfile *l, const char *dir, int64_t id, bool writable);
 void logfile_close(struct logfile *l);
 /* Removes both files of a log that is not open. */
 void logfile_remove(const char *dir, int64_t id);

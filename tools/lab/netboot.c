@@ -214,8 +214,8 @@ static void on_event(void *arg, const char *address, enum stage s)
 
 	for (size_t i = 0; i < c->board_count; i++)
 		if (netboot.of_board[i] == arg &&
-		    (!address || strcmp(dnsmasq_address(&c->boards[i]),
-					address) == 0))
+		    (!address ||
+		     strcmp(dnsmasq_address(&c->boards[i]), address) == 0))
 			netboot.seen(&c->boards[i], s);
 }
 

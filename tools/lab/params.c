@@ -17,8 +17,9 @@ void params_init(struct params *p)
 
 bool params_is_name(const char *s, size_t max)
 {
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz"
-			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+");
+	size_t n = strspn(s,
+			  "abcdefghijklmnopqrstuvwxyz"
+			  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+");
 
 	return n > 0 && n <= max && s[n] == '\0' && s[0] != '-' && s[0] != '.';
 }
@@ -119,9 +120,9 @@ const char *params_set(struct params *p, const char *key, const char *value)
 		const char *key;
 		const char *(*set)(struct params *p, const char *v);
 	} setters[] = {
-		{"name", set_name},	{"user", set_user},
-		{"board", set_board},	{"bootargs", set_bootargs},
-		{"timeout", set_timeout}, {"silence", set_silence},
+		{"name", set_name},	    {"user", set_user},
+		{"board", set_board},	    {"bootargs", set_bootargs},
+		{"timeout", set_timeout},   {"silence", set_silence},
 		{"priority", set_priority}, {"pass", add_pass},
 		{"fail", add_fail},
 	};

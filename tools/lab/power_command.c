@@ -60,9 +60,9 @@ static void on_timer(void *arg)
 
 static int command_start(struct command *c, bool on)
 {
-	const char *argv[] = {
-		"/bin/sh", "-c",
-		on ? c->board->power_on : c->board->power_off, NULL};
+	const char *argv[] = {"/bin/sh", "-c",
+			      on ? c->board->power_on : c->board->power_off,
+			      NULL};
 	struct child_spec spec = {.argv = argv};
 
 	return child_spawn(&c->child, &spec);

@@ -15,7 +15,7 @@
 #include "tools/lab/stream_fd.h"
 #include "tools/lab/tty.h"
 
-#define RELAY_BAUD   9600
+#define RELAY_BAUD    9600
 #define ANSWER_DELAYS 40 /* an answer may take so many relay_delay */
 
 struct relay {
@@ -58,8 +58,10 @@ static void on_answer(void *arg, const void *bytes, size_t len)
 	if ((c == RELAY_ON) == r->on)
 		relay_done(r, NULL);
 	else
-		relay_done(r, r->on ? "says off after on" : "says on after "
-							    "off");
+		relay_done(r,
+			   r->on ? "says off after on"
+				 : "says on after "
+				   "off");
 }
 
 static void on_closed(void *arg)

@@ -84,8 +84,9 @@ static void args_build(struct args *a, const struct config_board *b)
 	add(a, "-no-user-config");
 	add2(a, "-display", "none");
 	add2(a, "-monitor", "none");
-	add2(a, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,"
-			    "spawn=deny,resourcecontrol=deny");
+	add2(a, "-sandbox",
+	     "on,obsolete=deny,elevateprivileges=deny,"
+	     "spawn=deny,resourcecontrol=deny");
 	add2(a, "-kernel", b->uboot);
 	add2(a, "-chardev", "socket,id=console,fd=3");
 	add2(a, "-serial", "chardev:console");
@@ -145,8 +146,9 @@ static void report_soon(struct qemu *q, const char *problem)
 static void qemu_off(struct qemu *q)
 {
 	if (!q->orphans_checked && child_orphan_kill(q->pid_file)) {
-		report_soon(q, "an emulator of the daemon before this one "
-			       "does not end");
+		report_soon(q,
+			    "an emulator of the daemon before this one "
+			    "does not end");
 		return;
 	}
 	q->orphans_checked = true;

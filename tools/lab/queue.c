@@ -179,9 +179,10 @@ int64_t queue_pick(struct queue *q, const char *board)
 		for (struct user *u = q->users; u; u = u->next) {
 			struct entry **p = fitting_job(u, prio, board);
 
-			if (p && (!best || goes_before(u->served, (*p)->id,
-						       best->served,
-						       (*job)->id))) {
+			if (p &&
+			    (!best ||
+			     goes_before(u->served, (*p)->id, best->served,
+					 (*job)->id))) {
 				best = u;
 				job = p;
 			}
@@ -216,8 +217,10 @@ static size_t place_priority(struct queue *q, int prio, size_t position,
 		for (struct user *u = q->users; u; u = u->next) {
 			struct entry *e = first_unplaced(u, prio);
 
-			if (e && (!best || goes_before(u->walk, e->id,
-						       best->walk, job->id))) {
+			if (e &&
+			    (!best ||
+			     goes_before(u->walk, e->id, best->walk,
+					 job->id))) {
 				best = u;
 				job = e;
 			}

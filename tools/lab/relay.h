@@ -13,7 +13,11 @@ enum relay_dialect {
 };
 
 /* What a status answer says about a channel. */
-enum relay_contact { RELAY_UNKNOWN, RELAY_OFF, RELAY_ON };
+enum relay_contact {
+	RELAY_UNKNOWN,
+	RELAY_OFF,
+	RELAY_ON
+};
 
 /*
  * The command that opens (on = false) or closes the contact.

@@ -21,11 +21,15 @@
 
 #include "lib/image.h"
 
-#define INFLATE_BLOCK	((size_t)256 * 1024)
-#define GZIP_WINDOW	(16 + MAX_WBITS) /* zlib: gzip wrapper only */
-#define HASH_BYTES	32
+#define INFLATE_BLOCK ((size_t)256 * 1024)
+#define GZIP_WINDOW   (16 + MAX_WBITS) /* zlib: gzip wrapper only */
+#define HASH_BYTES    32
 
-enum packing { PACKING_UNKNOWN, PACKING_NONE, PACKING_GZIP };
+enum packing {
+	PACKING_UNKNOWN,
+	PACKING_NONE,
+	PACKING_GZIP
+};
 
 struct store_upload {
 	enum store_kind kind;
@@ -90,8 +94,8 @@ int store_init(const char *state, int64_t max)
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} folders[] = {{"", 0711},	{"spool", 0700}, {"images", 0700},
-		       {"logs", 0700},	{"tftp", 0711},	 {"run", 0700}};
+	} folders[] = {{"", 0711},     {"spool", 0700}, {"images", 0700},
+		       {"logs", 0700}, {"tftp", 0711},	{"run", 0700}};
 
 	if (strlen(state) >= sizeof(store.state))
 		return -ENAMETOOLONG;
@@ -250,15 +254,16 @@ static void check_whole(struct store_upload *u)
 		return;
 	}
 	if (u->size == 0) {
-		refuse(u, 422, u->start_len ? "shorter than an Image header"
-					    : "empty upload");
+		refuse(u, 422,
+		       u->start_len ? "shorter than an Image header"
+				    : "empty upload");
 		return;
 	}
 	if (u->kind != STORE_IMAGE)
 		return;
-	if (image_header_read(u->first, u->size < IMAGE_HEADER_SIZE
-						? (size_t)u->size
-						: IMAGE_HEADER_SIZE,
+	if (image_header_read(u->first,
+			      u->size < IMAGE_HEADER_SIZE ? (size_t)u->size
+							  : IMAGE_HEADER_SIZE,
 			      &h) == -EINVAL) {
 		refuse(u, 422, "shorter than an Image header");
 		return;

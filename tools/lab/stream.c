@@ -150,8 +150,8 @@ static ssize_t text_send(struct viewer *v, char *out, size_t max)
 	return n;
 }
 
-static int event_make(struct made_event *e, const struct job *j,
-		      int64_t offset, size_t room)
+static int event_make(struct made_event *e, const struct job *j, int64_t offset,
+		      size_t room)
 {
 	uint8_t bytes[RAW_MAX];
 
@@ -160,8 +160,8 @@ static int event_make(struct made_event *e, const struct job *j,
 				room < sizeof(bytes) ? room : sizeof(bytes));
 	if (e->bytes <= 0)
 		return e->bytes;
-	e->len = snprintf(e->text, sizeof(e->text), "id: %" PRId64 "\ndata: ",
-			  offset + e->bytes);
+	e->len = snprintf(e->text, sizeof(e->text),
+			  "id: %" PRId64 "\ndata: ", offset + e->bytes);
 	sodium_bin2base64(e->text + e->len, sizeof(e->text) - e->len, bytes,
 			  e->bytes, sodium_base64_VARIANT_ORIGINAL);
 	e->len += strlen(e->text + e->len);
@@ -299,6 +299,8 @@ static enum MHD_Result stream_start(struct http_request *r, struct job *j,
 	MHD_add_response_header(m, "Content-Type",
 				raw ? "text/plain; charset=utf-8"
 				    : "text/event-stream");
+	/* The end of the stream is the end of the connection. */
+	MHD_add_response_header(m, "Connection", "close");
 	/* A proxy that buffers would defeat the purpose. */
 	MHD_add_response_header(m, "X-Accel-Buffering", "no");
 	http_no_deadline(r);

@@ -13,10 +13,10 @@
 #include "tools/lab/store.h"
 #include "tools/lab/webcheck.h"
 
-#define PART_COUNT    3
-#define PARTS_BUFFER  ((size_t)64 * 1024)
-#define DROP_EXTRA    ((int64_t)16 << 20)
-#define MULTIPART     "multipart/form-data"
+#define PART_COUNT	3
+#define PARTS_BUFFER	((size_t)64 * 1024)
+#define DROP_EXTRA	((int64_t)16 << 20)
+#define MULTIPART	"multipart/form-data"
 #define MULTIPART_EXTRA 65536 /* for the parts' headers */
 
 struct upload {
@@ -71,8 +71,8 @@ static enum MHD_Result on_part(void *cls, enum MHD_ValueKind kind,
 		return MHD_YES;
 	}
 	if (!u->parts[i])
-		u->parts[i] = store_upload_begin(i == 0 ? STORE_IMAGE
-							: STORE_OTHER);
+		u->parts[i] =
+			store_upload_begin(i == 0 ? STORE_IMAGE : STORE_OTHER);
 	if (u->parts[i])
 		store_upload_write(u->parts[i], data, size);
 	else

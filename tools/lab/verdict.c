@@ -19,12 +19,16 @@
  * glibc keeps the states of its automaton for the regex's life; a hostile
  * pattern and log make a new one per byte. Compiling anew bounds the memory.
  */
-#define RECOMPILE_BYTES	 (32 * 1024)
-#define REPEAT_PRODUCT	 1000
-#define CONTROL_ESCAPE	 0x1b
-#define REASON_LINE_MAX	 160
+#define RECOMPILE_BYTES (32 * 1024)
+#define REPEAT_PRODUCT	1000
+#define CONTROL_ESCAPE	0x1b
+#define REASON_LINE_MAX 160
 
-enum escape { ESCAPE_NONE, ESCAPE_START, ESCAPE_CSI };
+enum escape {
+	ESCAPE_NONE,
+	ESCAPE_START,
+	ESCAPE_CSI
+};
 
 struct pattern {
 	char *text;
@@ -52,8 +56,8 @@ struct verdict_engine {
 static const char *const verdict_names[] = {NULL,    "pass",	"fail",
 					    "panic", "timeout", "infra"};
 static const char *const stage_names[] = {
-	"queued", "power", "firmware", "uboot",	 "dhcp",
-	"tftp",	  "kernel", "verdict", "over",
+	"queued", "power",  "firmware", "uboot", "dhcp",
+	"tftp",	  "kernel", "verdict",	"over",
 };
 
 const char *verdict_name(enum verdict v)
@@ -407,9 +411,14 @@ static void judge_patterns(struct verdict_engine *e, const char *line,
 static void judge_panic(struct verdict_engine *e, const char *line)
 {
 	static const char *const at_start[] = {
-		"panic: ",     "Kernel panic - not syncing", "Oops",
-		"Internal error: Oops", "Unable to handle kernel ",
-		"kernel BUG at ", "BUG: ", "watchdog: BUG: ",
+		"panic: ",
+		"Kernel panic - not syncing",
+		"Oops",
+		"Internal error: Oops",
+		"Unable to handle kernel ",
+		"kernel BUG at ",
+		"BUG: ",
+		"watchdog: BUG: ",
 	};
 
 	if (starts(line, "Oops") && !strchr(" -:[", line[4]))
@@ -531,8 +540,8 @@ void verdict_pause(struct verdict_engine *e)
 {
 	int flags = REG_NOTEOL | (e->cut ? REG_NOTBOL : 0);
 
-	if (!e->pause_new || e->len == 0 ||
-	    e->state.verdict != VERDICT_NONE || e->state.stage < STAGE_KERNEL)
+	if (!e->pause_new || e->len == 0 || e->state.verdict != VERDICT_NONE ||
+	    e->state.stage < STAGE_KERNEL)
 		return;
 	e->pause_new = false;
 	e->line[e->len] = '\0';

@@ -47,10 +47,10 @@ static json_t *patterns_value(const char (*list)[VERDICT_PATTERN_MAX + 1],
 
 static void add_stage(void *arg, const struct db_stage *s)
 {
-	json_array_append_new(arg, json_pack("{s:i, s:s, s:o}", "attempt",
-					     s->attempt, "stage",
-					     stage_name(s->stage), "at",
-					     time_value(s->at)));
+	json_array_append_new(
+		arg,
+		json_pack("{s:i, s:s, s:o}", "attempt", s->attempt, "stage",
+			  stage_name(s->stage), "at", time_value(s->at)));
 }
 
 static void add_attempt(void *arg, const struct db_attempt *a)
@@ -112,12 +112,11 @@ json_t *view_job(const struct db_job *row, const struct job *live)
 	json_object_set_new(o, "created", time_value(row->created));
 	json_object_set_new(o, "started", time_value(row->started));
 	json_object_set_new(o, "finished", time_value(row->finished));
-	json_object_set_new(
-		o, "log_size",
-		json_integer(live && live->log_open ? live->log.size
-						    : row->log_size));
-	json_object_set_new(o, "writer",
-			    text_value(live ? live->writer : ""));
+	json_object_set_new(o, "log_size",
+			    json_integer(live && live->log_open
+						 ? live->log.size
+						 : row->log_size));
+	json_object_set_new(o, "writer", text_value(live ? live->writer : ""));
 	db_stages(row->id, add_stage, stages);
 	json_object_set_new(o, "stages", stages);
 	db_attempts(row->id, add_attempt, attempts);

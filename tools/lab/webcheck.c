@@ -23,8 +23,9 @@ static size_t host_name_length(const char *host)
 			return 0;
 		n++;
 	} else {
-		n = strspn(host, "abcdefghijklmnopqrstuvwxyz"
-				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+		n = strspn(host,
+			   "abcdefghijklmnopqrstuvwxyz"
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
 	}
 	port = host + n;
 	if (*port == '\0')
@@ -52,8 +53,9 @@ bool webcheck_host(const char *host, const char *names)
 {
 	size_t n = host ? host_name_length(host) : 0;
 
-	return n > 0 && (list_has("localhost 127.0.0.1 [::1]", host, n) ||
-			 list_has(names, host, n));
+	return n > 0 &&
+		(list_has("localhost 127.0.0.1 [::1]", host, n) ||
+		 list_has(names, host, n));
 }
 
 bool webcheck_origin(const char *origin, const char *site, const char *host)
@@ -65,8 +67,8 @@ bool webcheck_origin(const char *origin, const char *site, const char *host)
 	if (!origin)
 		return true;
 	where = strstr(origin, "://");
-	if (!where || (strncmp(origin, "http://", 7) &&
-		       strncmp(origin, "https://", 8)))
+	if (!where ||
+	    (strncmp(origin, "http://", 7) && strncmp(origin, "https://", 8)))
 		return false;
 	return strcasecmp(where + 3, host) == 0;
 }

@@ -19,10 +19,17 @@
 
 /* virtio 1.2, 4.2.4 (legacy registers). */
 enum {
-	REG_MAGIC = 0x00, REG_DEVICE = 0x08, REG_GUEST_FEATURES = 0x20,
-	REG_PAGE_SIZE = 0x28, REG_QUEUE_SEL = 0x30, REG_QUEUE_NUM = 0x38,
-	REG_QUEUE_ALIGN = 0x3c, REG_QUEUE_PFN = 0x40, REG_NOTIFY = 0x50,
-	REG_STATUS = 0x70, REG_CONFIG = 0x100,
+	REG_MAGIC = 0x00,
+	REG_DEVICE = 0x08,
+	REG_GUEST_FEATURES = 0x20,
+	REG_PAGE_SIZE = 0x28,
+	REG_QUEUE_SEL = 0x30,
+	REG_QUEUE_NUM = 0x38,
+	REG_QUEUE_ALIGN = 0x3c,
+	REG_QUEUE_PFN = 0x40,
+	REG_NOTIFY = 0x50,
+	REG_STATUS = 0x70,
+	REG_CONFIG = 0x100,
 };
 
 struct desc {
@@ -37,7 +44,9 @@ struct queue {
 	uint8_t pad[PAGE - QUEUE_SIZE * 16 - 4 - QUEUE_SIZE * 2];
 	uint16_t used_flags;
 	volatile uint16_t used_idx;
-	struct { uint32_t id, len; } used_ring[QUEUE_SIZE];
+	struct {
+		uint32_t id, len;
+	} used_ring[QUEUE_SIZE];
 } __attribute__((aligned(PAGE)));
 
 static struct queue rx, tx;
@@ -108,7 +117,8 @@ static int net_open(void)
 {
 	for (unsigned s = 0; s < SLOTS; s++) {
 		dev = (volatile uint32_t *)(SLOT_BASE + s * SLOT_SIZE);
-		if (dev[REG_MAGIC / 4] == MAGIC && dev[REG_DEVICE / 4] == ID_NET)
+		if (dev[REG_MAGIC / 4] == MAGIC &&
+		    dev[REG_DEVICE / 4] == ID_NET)
 			break;
 		dev = 0;
 	}
@@ -163,8 +173,7 @@ static const uint8_t *frame_wait(int (*match)(const uint8_t *f),
 		if (rx.used_idx == rx_seen)
 			continue;
 		i = rx.used_ring[rx_seen++ % QUEUE_SIZE].id;
-		copy(frame, rx_buffers[i] + NET_HEADER,
-		     FRAME_MAX - NET_HEADER);
+		copy(frame, rx_buffers[i] + NET_HEADER, FRAME_MAX - NET_HEADER);
 		rx_give(i);
 		dev[REG_NOTIFY / 4] = 0;
 		if (match(frame))
@@ -271,8 +280,7 @@ static int arp_try(const uint8_t *who)
 /* An accepted connection: SYN and ACK. A reset is a refusal, so nothing. */
 static int is_syn_ack(const uint8_t *f)
 {
-	return f[12] == 8 && f[13] == 0 && f[23] == 6 &&
-		(f[47] & 0x12) == 0x12;
+	return f[12] == 8 && f[13] == 0 && f[23] == 6 && (f[47] & 0x12) == 0x12;
 }
 
 static int tcp_try(const uint8_t *to, unsigned port)

@@ -4,14 +4,14 @@
  */
 #include "test/lab/payload/payload.h"
 
-#define UART	     ((volatile uint8_t *)0x10000000)
-#define UART_LSR     5
-#define LSR_READY    1
-#define SBI_PUTCHAR  1
-#define SBI_SRST     0x53525354
+#define UART	      ((volatile uint8_t *)0x10000000)
+#define UART_LSR      5
+#define LSR_READY     1
+#define SBI_PUTCHAR   1
+#define SBI_SRST      0x53525354
 #define SRST_SHUTDOWN 0
 #define SRST_REBOOT   1
-#define FLOOD_BYTES  (2ul << 20)
+#define FLOOD_BYTES   (2ul << 20)
 
 extern const char command[];
 void payload_main(void);
@@ -23,7 +23,9 @@ static void sbi_call(unsigned long eid, unsigned long arg)
 	register unsigned long a6 __asm__("a6") = 0;
 	register unsigned long a7 __asm__("a7") = eid;
 
-	__asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7)
+	__asm__ volatile("ecall"
+			 : "+r"(a0), "+r"(a1)
+			 : "r"(a6), "r"(a7)
 			 : "memory");
 }
 
