@@ -409,8 +409,11 @@ $(LAB_PAYLOAD)/Image: $(LAB_PAYLOAD_C) $(wildcard test/lab/payload/*.h) \
 		-o $(@D)/payload.elf
 	$(Q)$(CROSS_COMPILE)objcopy -O binary -j .text $(@D)/payload.elf $@
 
-fuzz-lab: $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
-		$(wildcard test/fuzz/lab_*_fuzz.c))
+LAB_FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
+	      $(wildcard test/fuzz/lab_*_fuzz.c))
+$(LAB_FUZZ): $(LABD_C) $(wildcard tools/lab/*.h)
+
+fuzz-lab: $(LAB_FUZZ)
 	$(Q)$(PYTHON) test/fuzz/run.py $(or $(N),1000000) $^
 
 -include $(wildcard $(LAB_OBJ)/tools/lab/*.d $(LAB_OBJ)/tools/lab/client/*.d)

@@ -337,6 +337,8 @@ static void expensive_patterns_are_refused(void **state)
 	longer[sizeof(longer) - 1] = '\0';
 	assert_non_null(verdict_pattern_problem(longer));
 	assert_null(verdict_pattern_problem("^login: $|a{1,3}\\.b\\\\1"));
+	assert_null(
+		verdict_pattern_problem("([[:digit:]]+\\.)+[0-9]{1,3}( ok)*"));
 }
 
 static void first_verdict_stands(void **state)

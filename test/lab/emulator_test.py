@@ -179,37 +179,55 @@ def debian_panics_without_a_root():
         assert ARGS.encode() in log, "the bootargs arrived"
 
 
+KILL_STAGES = ("power", "firmware", "uboot", "tftp", "kernel")
+
+
 def emulator_killed_in_every_stage():
-    """kill -9 of QEMU and of labd while a virtual board boots and runs."""
+    """kill -9 of QEMU in each stage, and of labd with boards running."""
     need_tools()
-    with L.Lab("[board a]\n[board b]\n") as lab:
-        ids = [lab.submit(L.payload("echo"), board=b, timeout="60")
-               for b in "ab"]
-        until_stage(lab, ids[0], "firmware")
-        until_stage(lab, ids[1], "firmware")
-        for pid in qemu_of(lab):
+    boards = "".join(f"[board {s}]\nharts = 1\nmemory = 256M\n"
+                     for s in KILL_STAGES)
+    with L.Lab(boards) as lab:
+        ids = {s: lab.submit(L.payload("echo"), board=s, timeout="90")
+               for s in KILL_STAGES}
+        for stage, id_ in ids.items():
+            until_stage(lab, id_, stage)
+            pid = int((lab.state / "run" / f"{stage}.pid").read_text()
+                      .split()[0])
             os.kill(pid, signal.SIGKILL)
-        for id_ in ids:
-            lab.wait(id_, BOOT, until=("running",))
-            j = lab.job(id_)
-            equal([a["verdict"] for a in j["attempts"]], ["infra", None])
-            assert "signal 9" in j["attempts"][0]["reason"]
+        for stage, id_ in ids.items():
+            until_attempt(lab, id_, 2)
+            first = lab.job(id_)["attempts"][0]
+            equal(first["verdict"], "infra", stage)
+            assert "signal 9" in first["reason"], first
+        for id_ in ids.values():
+            lab.wait(id_, 2 * BOOT, until=("running",))
         before = qemu_of(lab)
-        equal(len(before), 2)
+        equal(len(before), len(ids))
         lab.kill()
         lab.start()
-        time.sleep(0.2)
+        for name in ids:
+            lab.wait_board(name, "ready")
         for pid in before:
             alive = pathlib.Path(f"/proc/{pid}/stat")
             assert not alive.exists() or " Z " in alive.read_text(), \
                 "an emulator outlived the daemon"
-        for id_ in ids:
-            j = lab.wait(id_)
+        for id_ in ids.values():
+            j = lab.job(id_)
             equal((j["verdict"], j["reason"]), ("infra", "daemon restarted"))
         id_ = lab.submit(L.payload("echo"), timeout="60")
         lab.wait(id_, BOOT, until=("running",))
         equal(lab.http("POST", f"/api/jobs/{id_}/input", b"exit").status, 204)
         equal(lab.wait(id_, BOOT)["verdict"], "pass")
+
+
+def until_attempt(lab, id_, n):
+    end = time.monotonic() + BOOT
+    while time.monotonic() < end:
+        if len(lab.job(id_)["attempts"]) >= n:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"no attempt {n}")
 
 
 CASES = [(f.__name__, f) for f in (

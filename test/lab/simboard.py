@@ -158,6 +158,9 @@ class Board:
         yield STEP
         if word.startswith("nofirmware"):
             return
+        if word.startswith("tftpfail"):
+            self.write(b"lab: " + nonce + b" tftp failed\r\n=> ")
+            return
         self.write(b"lab: " + nonce + b" boot\r\n\r\nStarting kernel ...\r\n")
         self.running = word
         yield STEP

@@ -34,7 +34,7 @@ import simboard as S  # noqa: E402
 BOARDS = 3
 VERDICTS = {"pass": "pass", "fail": "fail", "panic": "panic",
             "reset": "fail", "loop": "timeout", "tick": "pass",
-            "nofirmware": "infra"}
+            "tftpfail": "infra"}
 FAULTS = ("silent", "deaf", "stuck")
 
 
@@ -44,7 +44,7 @@ class Worker:
         folder = tempfile.mkdtemp(prefix="lab-sweep-", dir="/tmp")
         os.chmod(folder, 0o755)
         self.sim = S.Sim(folder, BOARDS)
-        self.lab = L.Lab(self.sim.config(dwell=0.004, boot_timeout=0.5),
+        self.lab = L.Lab(self.sim.config(dwell=0.004, boot_timeout=3),
                          "board_wait = 30\nkeep_age = 1h\n", folder)
         self.serial = 0
         self.kills = self.jobs = self.faults = self.cancels = 0
@@ -78,11 +78,11 @@ class Worker:
 
     def submit(self):
         # Those that end by a time limit cost time: fewer of them.
-        kind = self.rng.choices(list(VERDICTS), (6, 4, 4, 4, 2, 4, 1))[0]
+        kind = self.rng.choices(list(VERDICTS), (6, 4, 4, 4, 2, 4, 2))[0]
         self.serial += 1
         word = f"{kind} {self.rng.randrange(1, 12)} #{self.serial}"
-        query = {"user": self.rng.choice("abc"), "timeout": "2",
-                 "silence": "0.15" if kind == "loop" else "1", "name": kind,
+        query = {"user": self.rng.choice("abc"), "timeout": "20",
+                 "silence": "0.15" if kind == "loop" else "3", "name": kind,
                  "priority": self.rng.randrange(10)}
         if self.rng.random() < 0.2:
             query["board"] = f"sim{self.rng.randrange(BOARDS)}"

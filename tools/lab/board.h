@@ -38,7 +38,7 @@ struct board_status {
 	enum board_state state;
 	const char *problem; /* NULL = none */
 	bool busy;	     /* has a user */
-	int64_t since;	     /* of the state, microseconds since the epoch */
+	int64_t since;	     /* of the state, us since the epoch */
 	int64_t jobs, infra; /* attempts ended, and of them as infra */
 	int64_t power_cycles;
 };

@@ -45,10 +45,10 @@ struct config_board {
 	int64_t retry;	/* between tries to switch a board off that is down */
 	char relay[CONFIG_TEXT_MAX];
 	int64_t relay_channel;
-	int64_t relay_delay; /* contact and micro-controller settle */
+	int64_t relay_delay; /* until the contact settled */
 	int relay_dialect;
 	bool relay_readback;
-	char power_on[CONFIG_TEXT_MAX]; /* run by /bin/sh -c */
+	char power_on[CONFIG_TEXT_MAX]; /* by /bin/sh -c */
 	char power_off[CONFIG_TEXT_MAX];
 	char tty[CONFIG_TEXT_MAX];
 	int64_t baud;

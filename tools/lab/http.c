@@ -21,8 +21,8 @@
 #include "tools/lab/upload.h"
 #include "tools/lab/webcheck.h"
 
-/* Enough for one read of an upload; only touched pages cost memory. */
-#define CONNECTION_MEMORY ((size_t)192 * 1024)
+/* Half of it reads uploads; every viewer costs all of it. */
+#define CONNECTION_MEMORY ((size_t)64 * 1024)
 #define SWEEP_INTERVAL	  LOOP_SECOND
 #define WRITE_TIMEOUT	  300u /* seconds a viewer may take nothing */
 #define RETRY_AFTER	  "30"

@@ -199,6 +199,8 @@ static int limits_raise(void)
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
+	/* Huge pages would make every idle connection's buffers resident. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	if (getuid() == 0 && lab.config.run_as[0])
 		return child_user_set(lab.config.run_as);
 	return 0;

@@ -34,8 +34,22 @@ struct viewer {
 	struct viewer *next, **back;
 };
 
+/*
+ * The event made last. Viewers who keep up all ask for the same bytes in the
+ * same turn of the loop; they are encoded once.
+ */
+struct made_event {
+	const struct job *job;
+	int64_t offset;
+	int64_t log_size;
+	int bytes;
+	size_t len;
+	char text[BLOCK_SIZE];
+};
+
 static struct {
 	const struct config *config;
+	struct made_event made;
 	struct viewer *list;
 	struct loop_timer heartbeat;
 	bool exiting;
@@ -136,24 +150,45 @@ static ssize_t text_send(struct viewer *v, char *out, size_t max)
 	return n;
 }
 
+static int event_make(struct made_event *e, const struct job *j, int64_t offset,
+		      size_t room)
+{
+	uint8_t bytes[RAW_MAX];
+
+	e->job = NULL;
+	e->bytes = logfile_read(&j->log, offset, bytes,
+				room < sizeof(bytes) ? room : sizeof(bytes));
+	if (e->bytes <= 0)
+		return e->bytes;
+	e->len = snprintf(e->text, sizeof(e->text),
+			  "id: %" PRId64 "\ndata: ", offset + e->bytes);
+	sodium_bin2base64(e->text + e->len, sizeof(e->text) - e->len, bytes,
+			  e->bytes, sodium_base64_VARIANT_ORIGINAL);
+	e->len += strlen(e->text + e->len);
+	memcpy(e->text + e->len, "\n\n", 2);
+	e->len += 2;
+	e->job = j;
+	e->offset = offset;
+	e->log_size = j->log.size;
+	return e->bytes;
+}
+
 /* Console bytes as one event; 0 if there are none. */
 static ssize_t event_send(struct viewer *v, char *out, size_t max)
 {
-	uint8_t bytes[RAW_MAX];
+	struct made_event *e = &stream.made;
 	size_t room = (max - EVENT_EXTRA) / 4 * 3 - 3;
-	int n = logfile_read(&v->job->log, v->offset, bytes,
-			     room < sizeof(bytes) ? room : sizeof(bytes));
-	size_t len;
 
-	if (n <= 0)
-		return n;
-	v->offset += n;
-	len = snprintf(out, max, "id: %" PRId64 "\ndata: ", v->offset);
-	sodium_bin2base64(out + len, max - len, bytes, n,
-			  sodium_base64_VARIANT_ORIGINAL);
-	len += strlen(out + len);
-	memcpy(out + len, "\n\n", 2);
-	return len + 2;
+	if (e->job != v->job || e->offset != v->offset ||
+	    e->log_size != v->job->log.size || e->len > max) {
+		int n = event_make(e, v->job, v->offset, room);
+
+		if (n <= 0)
+			return n;
+	}
+	memcpy(out, e->text, e->len);
+	v->offset += e->bytes;
+	return e->len;
 }
 
 static ssize_t raw_send(struct viewer *v, char *out, size_t max)
@@ -195,6 +230,9 @@ static void viewer_free(void *cls)
 	struct viewer *v = cls;
 
 	job_viewer_remove(v->job, &v->link);
+	if (stream.made.job == v->job)
+		stream.made.job = NULL; /* it may be freed, and its address
+					 * be another job's */
 	job_put(v->job);
 	*v->back = v->next;
 	if (v->next)
@@ -261,6 +299,8 @@ static enum MHD_Result stream_start(struct http_request *r, struct job *j,
 	MHD_add_response_header(m, "Content-Type",
 				raw ? "text/plain; charset=utf-8"
 				    : "text/event-stream");
+	/* The end of the stream is the end of the connection. */
+	MHD_add_response_header(m, "Connection", "close");
 	/* A proxy that buffers would defeat the purpose. */
 	MHD_add_response_header(m, "X-Accel-Buffering", "no");
 	http_no_deadline(r);

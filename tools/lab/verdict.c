@@ -20,7 +20,8 @@
  * pattern and log make a new one per byte. Compiling anew bounds the memory.
  */
 #define RECOMPILE_BYTES (32 * 1024)
-#define REPEAT_PRODUCT	1000
+#define PATTERN_COST	1000
+#define PATTERN_DEPTH	16
 #define CONTROL_ESCAPE	0x1b
 #define REASON_LINE_MAX 160
 
@@ -78,24 +79,76 @@ const char *stage_name(enum stage s)
 	return stage_names[s];
 }
 
-/* The product of all repeat maxima, or over the limit if one is malformed. */
-static unsigned repeat_product(const char *p)
+/* The end of the bracket expression that begins at p ('['). */
+static const char *skip_bracket(const char *p)
 {
-	unsigned product = 1;
+	p++;
+	if (*p == '^')
+		p++;
+	if (*p == ']')
+		p++;
+	while (*p && *p != ']')
+		p++;
+	return *p ? p : p - 1;
+}
 
-	for (; (p = strchr(p, '{')); p++) {
-		unsigned n = strtoul(p + 1, NULL, 10);
-		const char *comma = strpbrk(p, ",}");
+/* How often the repeat operator at *p copies its operand; moves *p to its
+ * end.*/
+static unsigned repeat_count(const char **p)
+{
+	unsigned long n;
+	const char *comma;
 
-		if (comma && *comma == ',' && isdigit((unsigned char)comma[1]))
-			n = strtoul(comma + 1, NULL, 10);
-		if (n > REPEAT_PRODUCT)
-			return n;
-		product *= n ? n : 1;
-		if (product > REPEAT_PRODUCT)
-			return product;
+	if (**p == '+')
+		return 2;
+	if (**p != '{')
+		return 1;
+	n = strtoul(*p + 1, NULL, 10);
+	comma = *p + strcspn(*p, ",}");
+	if (*comma == ',' && isdigit((unsigned char)comma[1]))
+		n = strtoul(comma + 1, NULL, 10);
+	*p += strcspn(*p, "}");
+	if (!**p)
+		--*p;
+	return n > PATTERN_COST ? PATTERN_COST + 1 : (unsigned)n + 1;
+}
+
+/*
+ * How many nodes glibc makes of a pattern: "+" and "{n}" copy their operand,
+ * so stacked or nested ones ("a++++", "((a+)+)+") grow exponentially, and
+ * compiling takes as long. Over PATTERN_COST at the latest at a depth of 16.
+ */
+static unsigned long pattern_cost(const char *p)
+{
+	unsigned long sum[PATTERN_DEPTH] = {0}, last = 0;
+	int level = 0;
+
+	for (; *p && sum[level] <= PATTERN_COST; p++) {
+		if (strchr("*?+{", *p)) {
+			unsigned copies = repeat_count(&p);
+
+			sum[level] += last * (copies - 1);
+			last *= copies;
+			continue;
+		}
+		last = 1;
+		if (*p == '(') {
+			if (++level == PATTERN_DEPTH)
+				return PATTERN_COST + 1;
+			sum[level] = last = 0;
+			continue;
+		}
+		if (*p == ')' && level > 0)
+			last = sum[level--];
+		else if (*p == '[')
+			p = skip_bracket(p);
+		else if (*p == '\\' && p[1])
+			p++;
+		sum[level] += last;
 	}
-	return product;
+	for (int i = 0; i < level; i++)
+		sum[level] += sum[i];
+	return sum[level];
 }
 
 static bool has_back_reference(const char *p)
@@ -119,8 +172,8 @@ const char *verdict_pattern_problem(const char *pattern)
 		return "pattern longer than 256 bytes";
 	if (has_back_reference(pattern))
 		return "pattern with a back reference";
-	if (repeat_product(pattern) > REPEAT_PRODUCT)
-		return "pattern repeats more than 1000 times";
+	if (pattern_cost(pattern) > PATTERN_COST)
+		return "pattern whose repeats expand to more than 1000 parts";
 	if (regcomp(&r, pattern, REG_EXTENDED | REG_NOSUB))
 		return "not a POSIX extended regular expression";
 	regfree(&r);

@@ -65,7 +65,7 @@ struct verdict_engine;
 /*
  * Tells what is wrong with a pattern: a static text, or NULL. Besides syntax
  * it refuses what makes matching expensive: more than VERDICT_PATTERN_MAX
- * bytes, back references, repeat counts whose product exceeds 1000.
+ * bytes, back references, repeats that expand to more than 1000 parts.
  */
 const char *verdict_pattern_problem(const char *pattern);
 
