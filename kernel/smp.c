@@ -148,7 +148,7 @@ void smp_idle(void)
 
 static void start_one(const struct dt_cpu *cpu)
 {
-	int err = arch_cpu_start(cpu->hart, arch_timebase());
+	int err = arch_cpu_start(cpu->hart, 3 * arch_timebase());
 
 	if (err)
 		log_err("boot", "hart %" PRIu64 " left out: %s", cpu->hart,

@@ -63,6 +63,8 @@ image_table_end:
  * MMU off; nothing else is trusted. Does not return.
  */
 LOCAL_FUNC(boot_entry)
+	/* The loader wrote us as data; this hart may know older code here. */
+	fence.i
 	csrw	CSR_SIE, zero
 	/* instret now; where it cannot be read the trap skips it, s2 = -1. */
 	li	s2, -1
