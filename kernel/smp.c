@@ -20,6 +20,9 @@
 #include "kernel/fdt/cpus.h"
 #include "kernel/log.h"
 
+/* A hart that is started arrives within this, on the slowest emulator too. */
+#define START_SECONDS 3
+
 struct call {
 	void (*fn)(void *arg);
 	void *arg;
@@ -148,7 +151,7 @@ void smp_idle(void)
 
 static void start_one(const struct dt_cpu *cpu)
 {
-	int err = arch_cpu_start(cpu->hart, 3 * arch_timebase());
+	int err = arch_cpu_start(cpu->hart, START_SECONDS * arch_timebase());
 
 	if (err)
 		log_err("boot", "hart %" PRIu64 " left out: %s", cpu->hart,

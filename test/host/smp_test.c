@@ -149,7 +149,7 @@ const void *boot_fdt(void)
 
 int arch_cpu_start(uint64_t hart, uint64_t timeout_ticks)
 {
-	assert_int_equal(timeout_ticks, 1000000);
+	assert_int_equal(timeout_ticks, 3000000);
 	assert_true(asked_count < 128);
 	asked[asked_count++] = hart;
 	if (start_error && hart == 2)
