@@ -54,14 +54,15 @@ static void print_line(void *arg, const char *text)
 	shell_print("%s\n", text);
 }
 
-/* "123 KiB", the largest unit that divides @bytes or leaves three digits. */
+/* "123 KiB": the largest unit that divides @bytes or leaves four digits. */
 static const char *size_text(uint64_t bytes, char buf[24])
 {
 	static const char unit[] = "KMGT";
 	unsigned u = 0;
 
 	bytes >>= 10;
-	while (u < 3 && bytes >= 10240) {
+	while (u < 3 && bytes &&
+	       (bytes >= 10240 || is_aligned(bytes, KIB(1)))) {
 		bytes >>= 10;
 		u++;
 	}

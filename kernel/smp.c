@@ -174,7 +174,8 @@ int smp_init(void)
 		limit = 1;
 	dt_cpu_begin(boot_fdt(), &it);
 	while (dt_cpu_next(boot_fdt(), &it, &cpu)) {
-		if (!cpu.usable)
+		/* The boot hart runs, whatever its node says. */
+		if (!cpu.usable && cpu.hart != boot->boot_hart)
 			continue;
 		usable++;
 		if (cpu.hart != boot->boot_hart && arch_cpu_count() < limit)

@@ -45,4 +45,6 @@ void asm_offsets(void)
 	DEFINE(SECONDARY_ENTRY, offsetof(struct secondary, entry));
 	DEFINE(SECONDARY_SP, offsetof(struct secondary, sp));
 	DEFINE(SECONDARY_TP, offsetof(struct secondary, tp));
+	DEFINE(SUMMONS_HART, offsetof(struct boot_summons, hart));
+	DEFINE(SUMMONS_START, offsetof(struct boot_summons, start));
 }

@@ -83,15 +83,20 @@ static size_t sbi_dbcn_write(const char *buf, size_t len)
 	ret = sbi_call(SBI_EXT_DBCN, SBI_DBCN_WRITE, n,
 		       arch_va_to_pa(sbi.buffer), 0);
 	spin_unlock_irqrestore(&sbi.lock, flags);
+	if (ret.error)
+		sbi.features.dbcn = false; /* it probed, but does not work */
 	return ret.error ? 0 : (size_t)ret.value;
 }
 
 size_t arch_firmware_write(const char *buf, size_t len)
 {
-	size_t i;
+	size_t i, taken;
 
-	if (sbi.features.dbcn)
-		return sbi_dbcn_write(buf, len);
+	if (sbi.features.dbcn) {
+		taken = sbi_dbcn_write(buf, len);
+		if (sbi.features.dbcn)
+			return taken;
+	}
 	for (i = 0; i < len; i++)
 		sbi_call(SBI_EXT_LEGACY_PUTCHAR, 0, (uint8_t)buf[i], 0, 0);
 	return len;

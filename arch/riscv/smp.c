@@ -97,34 +97,59 @@ static bool admission_settle(struct cpu *cpu, enum cpu_admission to)
 }
 
 /*
- * The block of a hart that never arrives is not freed: it may still wake up
- * and read it. Nor are stacks of one that the firmware refuses: rare, 20 KiB.
+ * Have the firmware start @hart at @cpu->start. One that waits at the image's
+ * entry is called at the same time: without HSM that is the only way, with it
+ * some firmware sends the hart there.
  */
-int arch_cpu_start(uint64_t hart, uint64_t timeout_ticks)
+static int hart_call(uint64_t hart, struct cpu *cpu)
 {
-	uint64_t until = arch_time_now() + timeout_ticks;
-	struct cpu *cpu;
-	int err;
+	pa_t start = arch_va_to_pa(&cpu->start);
 
-	if (state.count + 1 >= CPU_MAX)
-		return -ENOSPC;
-	err = sbi_hart_check(hart);
-	if (err)
-		return err;
-	cpu = block_make(hart);
-	if (!cpu)
-		return -ENOMEM;
+	boot_summons.start = start;
 	/* The hart reads its block and the tables as soon as it runs. */
 	memory_fence();
-	err = sbi_hart_start(hart, arch_va_to_pa((void *)secondary_start),
-			     arch_va_to_pa(&cpu->start));
-	if (err)
-		return err;
+	__atomic_store_n(&boot_summons.hart, hart, __ATOMIC_RELEASE);
+	if (!sbi_features()->hsm)
+		return sbi_ipi_send(hart);
+	return sbi_hart_start(hart, arch_va_to_pa((void *)secondary_start),
+			      start);
+}
+
+/* Wait for @cpu up to the time @until: 0, or -ETIMEDOUT and it is too late. */
+static int hart_await(struct cpu *cpu, uint64_t until)
+{
 	while (__atomic_load_n(&cpu->admission, __ATOMIC_ACQUIRE) ==
 	       CPU_WAITING)
 		if (arch_time_now() > until &&
 		    admission_settle(cpu, CPU_ABANDONED))
 			return -ETIMEDOUT;
+	return 0;
+}
+
+/*
+ * The block of a hart that never arrives is not freed: it may still wake up
+ * and read it. Nor are stacks of one that the firmware refuses: rare, 20 KiB.
+ */
+int arch_cpu_start(uint64_t hart, uint64_t timeout_ticks)
+{
+	bool hsm = sbi_features()->hsm;
+	struct cpu *cpu;
+	int err;
+
+	if (state.count + 1 >= CPU_MAX)
+		return -ENOSPC;
+	err = hsm ? sbi_hart_check(hart) : 0;
+	if (err)
+		return err;
+	cpu = block_make(hart);
+	if (!cpu)
+		return -ENOMEM;
+	err = hart_call(hart, cpu);
+	if (!err)
+		err = hart_await(cpu, arch_time_now() + timeout_ticks);
+	__atomic_store_n(&boot_summons.hart, UINT64_MAX, __ATOMIC_RELAXED);
+	if (err)
+		return hsm ? err : -ENOSYS;
 	state.hart[cpu->index] = hart;
 	__atomic_store_n(&state.count, cpu->index, __ATOMIC_RELEASE);
 	return 0;

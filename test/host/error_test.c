@@ -12,7 +12,7 @@
 
 /* Those that functions of the kernel are documented to return. */
 static const int used[] = {
-	ENOENT, EINVAL, ERANGE, ENODEV, ENOMEM,	   EBUSY,  ENOSPC,
+	ENOENT, EINVAL, ERANGE, ENODEV,	   ENOMEM, EBUSY,  ENOSPC,
 	ENOSYS, EIO,	EAGAIN, ETIMEDOUT, EEXIST, EACCES, ENAMETOOLONG,
 };
 

@@ -1,5 +1,6 @@
 /* Sources: arch/riscv/boot/layout.c arch/riscv/mm/pagetable.c
- * test/host/fake/pages.c */
+ * kernel/mm/memmap.c kernel/fdt/memory.c kernel/fdt/chosen.c kernel/fdt/dt.c
+ * kernel/fdt/address.c lib/range.c lib/mix.c test/host/fake/pages.c libfdt */
 /*
  * The kernel's address space over random machines, in all three modes. The
  * tables are read by a walker of this file's own, bit by bit from the
@@ -639,6 +640,47 @@ static void the_direct_map_begins_where_the_mode_says(void **state)
 	assert_int_equal(layout_direct_span(&pagetable_sv39), GIB(252));
 }
 
+/* Sv39 spans 252 GiB from the lowest GiB of memory. */
+static void memory_out_of_reach_is_left_out(void **state)
+{
+	static struct memmap map;
+	pa_t limit = GIB(2) + GIB(252), table;
+	int err = -1;
+
+	(void)state;
+	memset(&map, 0, sizeof(map));
+	memmap_add(&map, GIB(2) + MIB(5), GIB(1));
+	memmap_add(&map, limit - GIB(1), GIB(4));
+	assert_int_equal(layout_reach(&map, &pagetable_sv48, &err), 0);
+	assert_int_equal(err, 0);
+	assert_int_equal(layout_reach(&map, &pagetable_sv39, &err), GIB(3));
+	assert_int_equal(err, 0);
+	assert_true(memmap_is(&map, limit - GIB(1), GIB(1), MEMMAP_FREE));
+	assert_true(memmap_is(&map, limit, GIB(3), MEMMAP_ABSENT));
+	/* Not even a table may be put there. */
+	assert_int_equal(memmap_alloc(&map, PAGE_SIZE, PAGE_SIZE, UINT64_MAX,
+				      MEMMAP_TABLES, &table),
+			 0);
+	assert_int_equal(table, limit - PAGE_SIZE);
+	assert_int_equal(layout_reach(&map, &pagetable_sv39, &err), 0);
+}
+
+static void full_map_that_cannot_be_cut_is_reported(void **state)
+{
+	static struct memmap map;
+	pa_t limit = GIB(252);
+	int err = 0;
+
+	(void)state;
+	memset(&map, 0, sizeof(map));
+	for (unsigned i = 0; i < MEMMAP_MAX - 1; i++)
+		memmap_add(&map, i * MIB(1), PAGE_SIZE);
+	memmap_add(&map, limit - GIB(1), GIB(2));
+	assert_int_equal(map.count, MEMMAP_MAX);
+	layout_reach(&map, &pagetable_sv39, &err);
+	assert_int_equal(err, -ENOSPC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -652,6 +694,8 @@ int main(void)
 		cmocka_unit_test(
 			image_addresses_have_18_bits_and_stay_in_the_window),
 		cmocka_unit_test(the_direct_map_begins_where_the_mode_says),
+		cmocka_unit_test(memory_out_of_reach_is_left_out),
+		cmocka_unit_test(full_map_that_cannot_be_cut_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

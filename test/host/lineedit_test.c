@@ -12,7 +12,7 @@
 
 #include "test/host/random.h"
 
-#define PROMPT "> "
+#define PROMPT	"> "
 #define COLUMNS 200
 
 static struct lineedit editor;
@@ -282,11 +282,24 @@ static void line_stops_at_its_size(void **state)
 static void other_keys_of_a_terminal(void **state)
 {
 	static const char *const keys[] = {
-		"\x1b[11~",  "\x1b[13~",    "\x1b[14~",	 "\x1b[17~",
-		"\x1b[18~",  "\x1b[23~",    "\x1b[24~",	 "\x1b[2~",
-		"\x1b[5~",   "\x1b[6~",	    "\x1bOP",	 "\x1b[Z",
-		"\x1b[?1;2c", "\x1b[200~",  "\x1b[12;40R", "\x1b[ q",
-		"\x1b[33333333333333333333~", "\x1b\x1b",
+		"\x1b[11~",
+		"\x1b[13~",
+		"\x1b[14~",
+		"\x1b[17~",
+		"\x1b[18~",
+		"\x1b[23~",
+		"\x1b[24~",
+		"\x1b[2~",
+		"\x1b[5~",
+		"\x1b[6~",
+		"\x1bOP",
+		"\x1b[Z",
+		"\x1b[?1;2c",
+		"\x1b[200~",
+		"\x1b[12;40R",
+		"\x1b[ q",
+		"\x1b[33333333333333333333~",
+		"\x1b\x1b",
 	};
 	unsigned i;
 
@@ -402,11 +415,12 @@ static void completion(void **state)
 	/* What follows the command is none. */
 	type("\x05 he\t");
 	expect("poweroff/soc he", 15);
-	type("\x15" "dt \t");
+	type("\x15"
+	     "dt \t");
 	expect("dt ", 3);
 	type("\x15\t");
-	assert_non_null(strstr(screen.gone,
-			       "\nhelp  harts  halt  poweroff  \n"));
+	assert_non_null(
+		strstr(screen.gone, "\nhelp  harts  halt  poweroff  \n"));
 	expect("", 0);
 	editor.complete = NULL;
 	type("p\t");

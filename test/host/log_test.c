@@ -99,8 +99,9 @@ static void lines_before_the_sink_come_once(void **state)
 	log_info("a", "one");
 	log_info("a", "two");
 	log_sink_set(show);
-	assert_string_equal(shown, "[    0.000000] a: one\n"
-				   "[    0.000000] a: two\n");
+	assert_string_equal(shown,
+			    "[    0.000000] a: one\n"
+			    "[    0.000000] a: two\n");
 	log_info("a", "three");
 	log_sink_set(NULL);
 	log_info("a", "four");
@@ -135,8 +136,9 @@ static void control_characters_forge_nothing(void **state)
 	(void)state;
 	log_sink_set(show);
 	log_info("a", "%s", "x\n\5[    0.0] boot: ready\x1b[2J\x7f\n");
-	assert_string_equal(shown, "[    0.000000] a: "
-				   "x??[    0.0] boot: ready?[2J??\n");
+	assert_string_equal(shown,
+			    "[    0.000000] a: "
+			    "x??[    0.0] boot: ready?[2J??\n");
 	log_info("a", "%s", "\n");
 	shown[0] = 0;
 	log_dump(show);
@@ -241,8 +243,7 @@ int main(void)
 		cmocka_unit_test_setup(levels_below_loglevel_are_shown, setup),
 		cmocka_unit_test_setup(lines_before_the_sink_come_once, setup),
 		cmocka_unit_test_setup(long_line_is_cut_and_ends, setup),
-		cmocka_unit_test_setup(control_characters_forge_nothing,
-				       setup),
+		cmocka_unit_test_setup(control_characters_forge_nothing, setup),
 		cmocka_unit_test_setup(full_ring_keeps_the_newest_whole_lines,
 				       setup),
 		cmocka_unit_test_setup(ring_wraps_at_any_byte, setup),

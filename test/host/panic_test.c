@@ -25,7 +25,14 @@
 #include "kernel/reset.h"
 #include "kernel/smp.h"
 
-enum end { NONE, REPORTED, HALTED, POWEROFF, REBOOT, LEFT };
+enum end {
+	NONE,
+	REPORTED,
+	HALTED,
+	POWEROFF,
+	REBOOT,
+	LEFT
+};
 
 static struct boot_info info;
 static char said[1024], reason[512];
@@ -233,8 +240,7 @@ int main(void)
 		cmocka_unit_test_setup(words_are_cut_not_overrun, setup),
 		cmocka_unit_test_setup(power_off_is_the_default, setup),
 		cmocka_unit_test_setup(zero_stays, setup),
-		cmocka_unit_test_setup(seconds_are_waited_before_reboot,
-				       setup),
+		cmocka_unit_test_setup(seconds_are_waited_before_reboot, setup),
 		cmocka_unit_test_setup(endless_wait_is_not_short, setup),
 		cmocka_unit_test_setup(first_hart_reports_the_others_halt,
 				       setup),

@@ -53,8 +53,8 @@ static const char *bench(void)
 }
 
 const struct selftest selftests_start[] = {
-	{"heap", good},	      {"timer-far", good}, {"timer-near", bad},
-	{"wordy", wordy},     {"crash-now", bad},  {"crash", good},
+	{"heap", good},	       {"timer-far", good}, {"timer-near", bad},
+	{"wordy", wordy},      {"crash-now", bad},  {"crash", good},
 	{"bench-walk", bench},
 };
 _Static_assert(sizeof(selftests_start) == 7 * 16, "count below");
@@ -85,10 +85,10 @@ static void one_by_name(void **state)
 static void failure_says_why(void **state)
 {
 	(void)state;
-	assert_string_equal(run("timer*"),
-			    "TEST timer-far PASS\n"
-			    "TEST timer-near FAIL 1 + 1 == 3\n" END(
-				    "1 passed, 1 failed"));
+	assert_string_equal(
+		run("timer*"),
+		"TEST timer-far PASS\n"
+		"TEST timer-near FAIL 1 + 1 == 3\n" END("1 passed, 1 failed"));
 }
 
 static void without_pattern_all_but_the_kinds(void **state)
@@ -109,9 +109,9 @@ static void without_pattern_all_but_the_kinds(void **state)
 static void kinds_run_when_named(void **state)
 {
 	(void)state;
-	assert_string_equal(run("crash-now"),
-			    "TEST crash-now FAIL 1 + 1 == 3\n" END(
-				    "0 passed, 1 failed"));
+	assert_string_equal(
+		run("crash-now"),
+		"TEST crash-now FAIL 1 + 1 == 3\n" END("0 passed, 1 failed"));
 	assert_string_equal(run("bench-*"),
 			    "bench: walk 1234567890123\n"
 			    "TEST bench-walk PASS\n" END("1 passed, 0 failed"));
@@ -120,8 +120,9 @@ static void kinds_run_when_named(void **state)
 static void nothing_found_is_a_failure(void **state)
 {
 	(void)state;
-	assert_string_equal(run("heapx"), "TEST heapx FAIL no such test\n" END(
-						  "0 passed, 1 failed"));
+	assert_string_equal(
+		run("heapx"),
+		"TEST heapx FAIL no such test\n" END("0 passed, 1 failed"));
 }
 
 static void cut_line_still_ends(void **state)
@@ -140,14 +141,14 @@ static void patterns(void **state)
 		const char *pattern, *name;
 		bool match;
 	} row[] = {
-		{"a", "a", true},	  {"a", "b", false},
-		{"a", "ab", false},	  {"ab", "a", false},
-		{"", "a", false},	  {"*", "a", true},
-		{"*", "", true},	  {"a*", "a", true},
-		{"a*c", "abbbc", true},	  {"a*c", "abbb", false},
-		{"*b*", "abc", true},	  {"*b*", "acc", false},
-		{"a**c", "ac", true},	  {"*ab", "aab", true},
-		{"*a*b", "acabcb", true}, {"a*b*c", "axbxbxc", true},
+		{"a", "a", true},	   {"a", "b", false},
+		{"a", "ab", false},	   {"ab", "a", false},
+		{"", "a", false},	   {"*", "a", true},
+		{"*", "", true},	   {"a*", "a", true},
+		{"a*c", "abbbc", true},	   {"a*c", "abbb", false},
+		{"*b*", "abc", true},	   {"*b*", "acc", false},
+		{"a**c", "ac", true},	   {"*ab", "aab", true},
+		{"*a*b", "acabcb", true},  {"a*b*c", "axbxbxc", true},
 		{"a*b*c", "axcxb", false},
 	};
 

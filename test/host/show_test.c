@@ -166,7 +166,7 @@ static void only_what_is_too_long_is_cut(void **state)
 	show_one("x", text, 29);
 	assert_null(strstr(shown, "..."));
 	show_one("x", text, 30);
-	assert_string_equal(shown + 88, "79 ...\n");
+	assert_string_equal(shown + 88, " 79...\n");
 }
 
 static void deep_path_is_cut_with_a_mark(void **state)

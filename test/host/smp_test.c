@@ -378,8 +378,9 @@ static void sparse_disabled_and_without_mmu(void **state)
 	assert_int_equal(asked_count, 2);
 	assert_true(asked[0] == (4ull << 32 | 4000));
 	assert_true(asked[1] == (2ull << 32 | 2000));
-	assert_string_equal(fake_log_text, "boot: harts 3 of 3 online, boot "
-					   "hart 12884904888\n");
+	assert_string_equal(fake_log_text,
+			    "boot: harts 3 of 3 online, boot "
+			    "hart 12884904888\n");
 }
 
 static void bootargs_limit_them(void **state)
@@ -474,8 +475,7 @@ int main(void)
 		cmocka_unit_test_setup(call_runs_there, setup),
 		cmocka_unit_test_setup(call_to_oneself_is_a_plain_call, setup),
 		cmocka_unit_test_setup(call_all_includes_everybody, setup),
-		cmocka_unit_test_setup(deaf_hart_is_an_error_not_a_hang,
-				       setup),
+		cmocka_unit_test_setup(deaf_hart_is_an_error_not_a_hang, setup),
 		cmocka_unit_test_setup(signal_without_a_call, setup),
 		cmocka_unit_test_setup(harts_that_call_each_other_get_on,
 				       setup),

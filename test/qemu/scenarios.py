@@ -4,6 +4,7 @@ shell on every kind of console, randomness, and what bootargs change."""
 from dataclasses import replace
 from itertools import combinations
 
+import fdtlib
 import payload
 from context import (check_banner, check_boot, check_off, check_selftest,
                      power_off)
@@ -105,27 +106,44 @@ def entries(context):
     yield "entry/junk-registers", entered_with(payload.JUNK)
     yield "entry/legacy-firmware", old_firmware("rv64")
     yield "entry/legacy-firmware-u54", old_firmware("sifive-u54")
+    yield "entry/legacy-firmware-ghost", no_hsm
     yield "entry/paging-on", entered_with(payload.SATP | payload.JUNK)
 
 
 def old_firmware(cpu):
     """Firmware with the legacy calls alone, which starts all harts at once:
-    the kernel takes one and says why the others stay away."""
+    the kernel goes on with one and calls the others."""
     def run(context):
-        machine = replace(virt(3, cpu=cpu), harts=(1, 3))
-        for args in ("selftest", "console=sbi guest=none"):
-            session = context.start(machine, append=args, extra=(
-                "-bios", context.path("oldfw.bin")))
-            session.expect(r"hart \d left out: firmware has no HSM")
-            session.at = 0
-            if "sbi" in args:
-                machine = replace(machine, console="sbi legacy")
-            check_boot(session, machine)
-            if "sbi" in args:
-                power_off(session, machine)
-            else:
-                check_selftest(session, machine, 5)
+        bios = ("-bios", context.path("oldfw.bin"))
+        machine = virt(3, cpu=cpu)
+        session = context.start(machine, append="selftest", extra=bios)
+        check_boot(session, machine)
+        check_selftest(session, machine, 5)
+        machine = replace(machine, console="sbi legacy")
+        session = context.start(machine, append="console=sbi guest=none",
+                                extra=bios)
+        check_boot(session, machine)
+        power_off(session, machine)
     return run
+
+
+def no_hsm(context):
+    """A hart in the tree that this firmware never brought."""
+    machine = virt(2)
+    tree = context.tree(machine)
+    cpus = tree.find("/cpus")
+    ghost = cpus.add("cpu@5")
+    ghost.props.update(cpus.child("cpu@1").props)
+    ghost.set("reg", 5).props.pop("phandle", None)
+    kernel = context.enter("no-hsm", context.image, 0x80400000,
+                           more=[(0x88000000, fdtlib.build(tree))],
+                           a1=0x88000000)
+    session = context.start(machine, kernel, extra=(
+        "-bios", context.path("oldfw.bin")))
+    session.expect(r"hart 5 left out: firmware has no HSM")
+    session.expect(r"boot: harts 2 of 3 online")
+    session.expect(r"boot: ready")
+    power_off(session, machine)
 
 
 def shell_on(machine, qemu="main"):

@@ -42,9 +42,10 @@ void boot_start(struct boot_handoff *handoff);
 _Noreturn void boot_finish(void);
 
 /* Report a failed relocation, a trap before there is a trap handler, an image
- * that is not aligned to 4096 bytes or is entered a second time, a trap between turning the MMU on and
- * reaching the high half, and one that leaves no stack to report on; then SRST.
- * They use nothing that needs relocating and may run at any address. */
+ * that is not aligned to 4096 bytes or is entered a second time, a trap between
+ * turning the MMU on and reaching the high half, and one that leaves no stack
+ * to report on; then SRST. They use nothing that needs relocating and may run
+ * at any address. */
 _Noreturn void early_relocation_panic(const struct relocate_error *error);
 _Noreturn void early_trap_panic(uint64_t cause, uint64_t pc, uint64_t value);
 _Noreturn void early_address_panic(uint64_t image);

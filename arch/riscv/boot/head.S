@@ -86,8 +86,9 @@ LOCAL_FUNC(boot_entry)
 	call	early_address_panic
 2:
 	/*
-	 * Firmware without HSM starts every hart here: the first goes on. The
-	 * word is in the data section, which the loader has just written.
+	 * Firmware without HSM starts every hart here: the first goes on, the
+	 * others wait to be called. The word is in the data section, which the
+	 * loader has just written.
 	 */
 	lla	t0, boot_lottery
 	li	t1, 1
@@ -225,10 +226,21 @@ LOCAL_FUNC(boot_entry)
 	j	mmu_enter
 
 	/*
-	 * Not the first. With HSM the firmware starts one hart only, so this
-	 * copy of the image has run before and its data is spent.
+	 * Not the first. If our number is in boot_summons, go where HSM should
+	 * have sent us: OpenSBI before 1.3 can let a hart read the address to
+	 * start at before the new one is stored.
 	 */
 .Lpark:
+	csrw	CSR_SIE, 1 << IRQ_S_SOFT
+	lla	t0, boot_summons
+	ld	t1, SUMMONS_HART(t0)
+	fence	r, r
+	ld	a1, SUMMONS_START(t0)
+	beq	t1, s0, secondary_start
+	/*
+	 * Not called. With HSM the firmware starts one hart only, so this copy
+	 * of the image has run before and its data is spent.
+	 */
 	li	a7, SBI_EXT_BASE
 	li	a6, SBI_BASE_PROBE
 	li	a0, SBI_EXT_HSM
@@ -238,7 +250,16 @@ LOCAL_FUNC(boot_entry)
 	lla	sp, boot_stack_top
 	lla	a0, _start
 	call	early_again_panic
-1:	wfi
+	/*
+	 * Without HSM: wait to be called. An interrupt that is taken after the
+	 * look stays pending, so that the wfi falls through.
+	 */
+1:	csrc	CSR_SIP, 1 << IRQ_S_SOFT
+	ld	t1, SUMMONS_HART(t0)
+	fence	r, r
+	ld	a1, SUMMONS_START(t0)
+	beq	t1, s0, secondary_start
+	wfi
 	j	1b
 
 /*
@@ -372,6 +393,9 @@ FUNC(secondary_high)
 END(secondary_high)
 
 	.data
-	.balign	4
+	.balign	8
+	.globl	boot_summons
+boot_summons:
+	.dword	-1, 0
 boot_lottery:
 	.word	0

@@ -29,6 +29,19 @@ pa_t layout_direct_pa(const struct memmap *map)
 	return 0;
 }
 
+uint64_t layout_reach(struct memmap *map, const struct pagetable_format *format,
+		      int *err)
+{
+	pa_t limit = layout_direct_pa(map) + layout_direct_span(format);
+	uint64_t before = memmap_total(map, MEMMAP_KINDS);
+
+	/* Past the end of the address space nothing is out of reach. */
+	*err = limit < layout_direct_span(format)
+		? 0
+		: memmap_mark(map, limit, ~0ull - limit, MEMMAP_ABSENT);
+	return before - memmap_total(map, MEMMAP_KINDS);
+}
+
 va_t layout_image_choose(uint64_t random, uint64_t size)
 {
 	uint64_t room = LAYOUT_IMAGE_TOP - LAYOUT_IMAGE_BASE;

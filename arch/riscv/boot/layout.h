@@ -80,6 +80,14 @@ uint64_t layout_direct_span(const struct pagetable_format *format);
 pa_t layout_direct_pa(const struct memmap *map);
 
 /*
+ * Marks memory that the direct map of a format cannot reach ABSENT, so that
+ * nothing is put there, not even a table. Returns the bytes lost; -ENOSPC in
+ * *err when the map is full, else 0.
+ */
+uint64_t layout_reach(struct memmap *map, const struct pagetable_format *format,
+		      int *err);
+
+/*
  * Picks where an image of size bytes (at most 1 GiB) runs: one of its possible
  * 4 KiB steps, over 2^18 of them, by 64 random bits.
  */

@@ -12,6 +12,16 @@ struct secondary {
 	va_t tp;       /* its own per-hart block */
 };
 
+/*
+ * Calls a hart that waits at the image's entry (head.S). Not in bss: such
+ * harts look at it while the boot hart clears that.
+ */
+struct boot_summons {
+	uint64_t hart; /* who is called; UINT64_MAX nobody. Written last */
+	pa_t start;    /* its struct secondary */
+};
+extern struct boot_summons boot_summons;
+
 /* Physical entry of a started hart (head.S), and its first C code. */
 void secondary_start(void);
 void secondary_high(void);

@@ -33,6 +33,12 @@ _Thread_local struct cpu cpu_this __attribute__((aligned(16)));
 
 static struct boot_info info;
 
+/* What becomes true of `info` once we are in the high half. */
+static struct {
+	va_t image_va;
+	unsigned levels;
+} next;
+
 /* Turn the MMU on with @satp to see if the hart takes it (head.S). */
 uint64_t mmu_probe(uint64_t satp);
 
@@ -198,14 +204,14 @@ static uint64_t tables_build(const void *fdt)
 	before = info.memmap;
 	for (;; levels--) {
 		if (space_build(&info.memmap, levels, info.image_pa,
-				info.image_va, &satp, &why))
+				next.image_va, &satp, &why))
 			panic("page tables (sv%u): %s", 12 + 9 * levels, why);
 		if (levels == 3 || !mmu_probe(satp))
 			break;
 		space_discard();
 		info.memmap = before;
 	}
-	info.levels = levels;
+	next.levels = levels;
 	return satp;
 }
 
@@ -231,7 +237,7 @@ void boot_start(struct boot_handoff *h)
 						info.image_size);
 	else
 		h->run_at = LAYOUT_IMAGE_BASE;
-	info.image_va = h->run_at;
+	next.image_va = h->run_at;
 	h->satp = tables_build(fdt);
 	/* The sink is a pointer: boot_finish() sets it again. */
 	log_sink_set(NULL);
@@ -248,8 +254,10 @@ _Noreturn void __stack_chk_fail(void)
 
 __attribute__((no_stack_protector)) void boot_finish(void)
 {
-	uint64_t moved = info.image_va - info.image_pa;
+	uint64_t moved = next.image_va - info.image_pa;
 
+	info.image_va = next.image_va;
+	info.levels = next.levels;
 	cpu_this.stack_low += moved;
 	cpu_this.stack_high += moved;
 	cpu_this.stack_base += moved;

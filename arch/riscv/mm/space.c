@@ -7,6 +7,7 @@
 #include "arch/riscv/mm/space.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "kernel/boot.h"
@@ -15,6 +16,7 @@
 #include "arch/riscv/boot/image.h"
 #include "arch/riscv/csr.h"
 #include "arch/smp.h"
+#include "kernel/log.h"
 #include "kernel/mm/memmap.h"
 #include "kernel/mm/page.h"
 
@@ -133,8 +135,16 @@ int space_build(struct memmap *map, unsigned levels, pa_t image_pa,
 		.sections = sections,
 		.section_count = sections_of(sections),
 	};
+	uint64_t lost;
 	int err;
 
+	*why = "memory map full";
+	lost = layout_reach(map, format_of(levels), &err);
+	if (err)
+		return err;
+	if (lost)
+		log_warn("boot", "%" PRIu64 " MiB are out of reach of %s",
+			 lost / MIB(1), format_of(levels)->name);
 	state.map = map;
 	*why = "out of memory";
 	err = pagetable_init(&state.table, format_of(levels), &table_ops, NULL);
