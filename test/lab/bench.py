@@ -207,7 +207,8 @@ def bench_boot(rounds=3):
             id_ = lab.submit(body, bootargs="console=ttyS0 earlycon=sbi",
                              timeout="120", **{"pass": FIRST_LINE.decode()})
             uploaded = time.monotonic()
-            lab.wait(id_, until=("booting", "running"))
+            while not lab.job(id_)["stages"]:  # the files are in place
+                time.sleep(0.05)
             for name in ("Image", "boot.scr.uimg"):
                 shutil.copyfile(tftp / name, os.path.join(keep, name))
             j = lab.wait(id_, 120)

@@ -193,7 +193,7 @@ static void check_run(struct attempt *a, int64_t now)
 static void check_deadlines(void *arg)
 {
 	struct attempt *a = arg;
-	int64_t now = loop_now();
+	int64_t now = loop_polled();
 
 	if (a->released)
 		return;

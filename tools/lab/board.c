@@ -30,7 +30,7 @@ struct board {
 	bool switching; /* a power operation has not reported yet */
 	bool off_again; /* switch off as soon as it has */
 	int tries;
-	int64_t off_at;	   /* off acknowledged, loop_now()'s clock; 0 = no */
+	int64_t off_at;	   /* off acknowledged, loop_now(); 0 = no */
 	int64_t last_byte; /* on the console, same clock */
 	int64_t down_since;
 	int64_t since; /* wall clock, of the state */

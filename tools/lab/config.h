@@ -38,11 +38,11 @@ struct config_board {
 	int console;
 	int netboot;
 	int64_t dwell;	      /* off at least this long before on */
-	int64_t settle;	      /* bytes this soon after off are no proof */
-	int64_t boot_timeout; /* power-on to the kernel's first chance */
+	int64_t settle;	      /* bytes sooner than this prove nothing */
+	int64_t boot_timeout; /* power-on to kernel */
 	int64_t power_timeout;
-	int64_t linger; /* console still read after the verdict */
-	int64_t retry;	/* between tries to switch a board off that is down */
+	int64_t linger; /* console read on after it */
+	int64_t retry;	/* between tries while it is down */
 	char relay[CONFIG_TEXT_MAX];
 	int64_t relay_channel;
 	int64_t relay_delay; /* until the contact settled */

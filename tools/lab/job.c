@@ -184,7 +184,7 @@ bool job_admit(const char *user, const char *board, int64_t bytes,
 
 	if (board[0] && !board_exists(board))
 		*why = (struct job_refusal){422, "no such board"};
-	else if (store_disk_low(c->disk_low))
+	else if (store_disk_low())
 		*why = (struct job_refusal){507,
 					    "the lab's disk is nearly "
 					    "full"};

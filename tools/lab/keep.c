@@ -34,7 +34,7 @@ static void end_for_disk(void *arg, struct job *j)
 
 static void disk_check(void)
 {
-	bool low = store_disk_low(keep.config->disk_low);
+	bool low = store_disk_low();
 
 	if (low == keep.disk_low)
 		return;

@@ -16,6 +16,7 @@
 static struct {
 	int epoll;
 	bool stop;
+	int64_t polled;
 	struct loop_timer *timers; /* sorted by due */
 	struct epoll_event batch[BATCH];
 	int batch_len;
@@ -39,8 +40,14 @@ int64_t loop_wall(void)
 	return clock_us(CLOCK_REALTIME);
 }
 
+int64_t loop_polled(void)
+{
+	return loop.polled;
+}
+
 int loop_init(void)
 {
+	loop.polled = loop_now();
 	loop.epoll = epoll_create1(EPOLL_CLOEXEC);
 	return loop.epoll < 0 ? -errno : 0;
 }
@@ -101,9 +108,7 @@ void loop_timer_set(struct loop_timer *t, int64_t delay)
 
 static void fire_timers(void)
 {
-	int64_t now = loop_now();
-
-	while (loop.timers && loop.timers->due <= now) {
+	while (loop.timers && loop.timers->due <= loop.polled) {
 		struct loop_timer *t = loop.timers;
 
 		loop.timers = t->next;
@@ -130,6 +135,7 @@ static void wait_and_dispatch(int64_t idle_limit)
 {
 	int n = epoll_wait(loop.epoll, loop.batch, BATCH, wait_ms(idle_limit));
 
+	loop.polled = loop_now();
 	loop.batch_len = n < 0 ? 0 : n;
 	for (int i = 0; i < loop.batch_len; i++) {
 		struct loop_watch *w = loop.batch[i].data.ptr;

@@ -43,6 +43,13 @@ void loop_watch_remove(struct loop_watch *w);
 void loop_timer_set(struct loop_timer *t, int64_t delay);
 void loop_timer_cancel(struct loop_timer *t);
 
+/*
+ * When descriptors were last asked, on loop_now()'s clock. All that had come
+ * by then is being handled, or was: "nothing came until now" may only be said
+ * of this moment, however long the daemon itself was held up since.
+ */
+int64_t loop_polled(void);
+
 /* Microseconds of CLOCK_MONOTONIC, and since the Unix epoch. */
 int64_t loop_now(void);
 int64_t loop_wall(void);

@@ -80,7 +80,7 @@ static int state_prepare(void)
 					     : strerror(errno));
 		return err;
 	}
-	return store_init(state, lab.config.image_max);
+	return store_init(state, lab.config.image_max, lab.config.disk_low);
 }
 
 static int database_open(void)

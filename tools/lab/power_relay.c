@@ -16,7 +16,7 @@
 #include "tools/lab/tty.h"
 
 #define RELAY_BAUD    9600
-#define ANSWER_DELAYS 40 /* an answer may take so many relay_delay */
+#define ANSWER_DELAYS 100 /* an answer may take so many relay_delay */
 
 struct relay {
 	struct power power;

@@ -24,6 +24,8 @@
 #define INFLATE_BLOCK ((size_t)256 * 1024)
 #define GZIP_WINDOW   (16 + MAX_WBITS) /* zlib: gzip wrapper only */
 #define HASH_BYTES    32
+#define DISK_STEP     ((int64_t)256 * 1024)
+#define DISK_MARGIN   ((int64_t)1024 * 1024)
 
 enum packing {
 	PACKING_UNKNOWN,
@@ -51,6 +53,7 @@ struct store_upload {
 static struct {
 	char state[PATH_MAX - 256];
 	int64_t max;
+	int64_t low;
 	unsigned serial;
 } store;
 
@@ -88,7 +91,7 @@ static void spool_remove(const char *file)
 	unlink(path);
 }
 
-int store_init(const char *state, int64_t max)
+int store_init(const char *state, int64_t max, int64_t low)
 {
 	/* Emulator and TFTP server, as another user, pass through to tftp. */
 	static const struct {
@@ -101,6 +104,7 @@ int store_init(const char *state, int64_t max)
 		return -ENAMETOOLONG;
 	strcpy(store.state, state);
 	store.max = max;
+	store.low = low;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		int err = make_folder(folders[i].name, folders[i].mode);
 
@@ -128,6 +132,26 @@ struct store_upload *store_upload_begin(enum store_kind kind)
 	crypto_generichash_init(&u->hash, NULL, 0, HASH_BYTES);
 	u->packing = kind == STORE_IMAGE ? PACKING_UNKNOWN : PACKING_NONE;
 	return u;
+}
+
+static int64_t disk_free(void)
+{
+	struct statvfs v;
+
+	if (statvfs(store.state, &v))
+		return 0;
+	return (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+}
+
+/*
+ * An upload stops well before the watermark, or it would end the jobs that
+ * run. Asked once per DISK_STEP.
+ */
+static bool upload_fits(const struct store_upload *u, size_t len)
+{
+	if (u->size / DISK_STEP == (u->size + (int64_t)len) / DISK_STEP)
+		return true;
+	return disk_free() > store.low + DISK_MARGIN;
 }
 
 static void refuse(struct store_upload *u, int status, const char *why)
@@ -165,7 +189,7 @@ static void put_unpacked(struct store_upload *u, const uint8_t *bytes,
 
 		memcpy(u->first + before, bytes, len < room ? len : room);
 	}
-	if (write(u->fd, bytes, len) != (ssize_t)len) {
+	if (!upload_fits(u, len) || write(u->fd, bytes, len) != (ssize_t)len) {
 		refuse(u, 507, "the lab's disk is full");
 		return;
 	}
@@ -356,11 +380,7 @@ void store_sweep(void)
 	folder_each("images", sweep_one);
 }
 
-bool store_disk_low(int64_t low)
+bool store_disk_low(void)
 {
-	struct statvfs v;
-
-	if (statvfs(store.state, &v))
-		return true;
-	return (int64_t)v.f_bavail * (int64_t)v.f_frsize < low;
+	return disk_free() < store.low;
 }

@@ -17,9 +17,10 @@ enum store_kind {
 
 /*
  * Makes the folders below state and empties spool/. max: bytes an unpacked
- * upload may have. Returns 0 or -errno.
+ * upload may have; low: bytes of free disk that no upload may use. Returns 0
+ * or -errno.
  */
-int store_init(const char *state, int64_t max);
+int store_init(const char *state, int64_t max, int64_t low);
 
 /* NULL: no disk or memory, errno says which. */
 struct store_upload *store_upload_begin(enum store_kind kind);
@@ -43,5 +44,5 @@ void store_blob_remove(const char *hash);
 /* Removes blobs that no job in the database names (after a crash). */
 void store_sweep(void);
 
-/* Whether fewer than low bytes are free where the state folder is. */
-bool store_disk_low(int64_t low);
+/* Whether the disk is below the watermark given to store_init(). */
+bool store_disk_low(void);
