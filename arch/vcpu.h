@@ -14,9 +14,6 @@
 
 struct vcpu; /* kernel/guest/vcpu.h */
 
-/* Where every guest's RAM begins (docs/guest.md draws the map). */
-#define GUEST_RAM_BASE 0x80000000ull
-
 /*
  * A vcpu's integer registers while it is not executing. During an SBI exit
  * only x[10] to x[17] (a0 to a7) hold the guest's values and only these may be

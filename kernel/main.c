@@ -16,6 +16,7 @@
 #include "kernel/console.h"
 #include "kernel/driver.h"
 #include "kernel/error.h"
+#include "kernel/guest/guest.h"
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -112,5 +113,6 @@ void kernel_main(void)
 			pattern[0] = 0;
 		selftest_run(pattern);
 	}
+	guests_init();
 	shell_run();
 }

@@ -61,7 +61,7 @@ bool sched_others_wait(void)
 /*
  * Which hart to signal for a new READY vcpu: an idle one, best where it ran
  * last; else one whose vcpu has no slice yet, so that it gets one. -1: none,
- * slices that are under way will end.
+ * slices that are under way will end, and their harts look then.
  */
 static int hart_for(const struct vcpu *v)
 {
@@ -73,7 +73,8 @@ static int hart_for(const struct vcpu *v)
 	for (i = 0; i < n; i++) {
 		if (state.cpu[i].idle)
 			return (int)i;
-		if (state.cpu[i].running && state.cpu[i].slice == SLICE_NONE)
+		if (state.cpu[i].running &&
+		    state.cpu[i].slice != SLICE_UNDER_WAY)
 			unsliced = (int)i;
 	}
 	return unsliced;
@@ -99,6 +100,24 @@ static void signal_hart(int hart)
 		arch_ipi_send((unsigned)hart);
 }
 
+/*
+ * Begin a slice when somebody waits; true when one is over. Lock held: so no
+ * new READY vcpu can count on a slice that has ended.
+ */
+static bool slice_settle(struct sched_cpu *cpu)
+{
+	if (!state.waiting) {
+		cpu->slice = SLICE_NONE;
+		return false;
+	}
+	if (cpu->slice == SLICE_OVER)
+		return true;
+	cpu->slice = SLICE_UNDER_WAY;
+	timer_start(&cpu->timer,
+		    arch_time_now() + arch_timebase() / SCHED_SLICE_HZ);
+	return false;
+}
+
 struct vcpu *sched_pick(void)
 {
 	struct sched_cpu *cpu = &state.cpu[arch_cpu_index()];
@@ -115,7 +134,7 @@ struct vcpu *sched_pick(void)
 		v->state = VCPU_RUNNING;
 		v->cpu = arch_cpu_index();
 		cpu->running = true;
-		cpu->slice = SLICE_NONE;
+		slice_settle(cpu);
 	}
 	spin_unlock_irqrestore(&state.lock, flags);
 	return v;
@@ -169,14 +188,14 @@ void sched_wake(struct vcpu *v, bool force)
 bool sched_expired(void)
 {
 	struct sched_cpu *cpu = &state.cpu[arch_cpu_index()];
+	unsigned long flags;
+	bool over;
 
-	if (!sched_others_wait())
+	if (cpu->slice == SLICE_UNDER_WAY ||
+	    (cpu->slice == SLICE_NONE && !sched_others_wait()))
 		return false;
-	if (cpu->slice == SLICE_NONE) {
-		cpu->slice = SLICE_UNDER_WAY;
-		timer_start(&cpu->timer,
-			    arch_time_now() +
-				    arch_timebase() / SCHED_SLICE_HZ);
-	}
-	return cpu->slice == SLICE_OVER;
+	flags = spin_lock_irqsave(&state.lock);
+	over = slice_settle(cpu);
+	spin_unlock_irqrestore(&state.lock, flags);
+	return over;
 }

@@ -13,6 +13,7 @@
 #include "kernel/guest/devices.h"
 #include "kernel/guest/run.h"
 #include "kernel/guest/sched.h"
+#include "kernel/guest/vconsole.h"
 #include "kernel/guest/vm.h"
 
 static struct {
@@ -118,7 +119,7 @@ int vcpu_suspend(struct vcpu *self, bool retentive, gpa_t pc, uint64_t opaque)
 	if (!retentive && !vm_is_ram(self->vm, pc, 2))
 		return -EINVAL;
 	self->leave = retentive ? VCPU_LEAVE_SUSPEND : VCPU_LEAVE_RESUME;
-	self->resume_pc = pc;
+	self->resume_pc = retentive ? 0 : pc;
 	self->resume_opaque = opaque;
 	return 0;
 }
@@ -179,6 +180,7 @@ static void answer_mmio(struct vcpu *v, struct vcpu_mmio *mmio)
 		arch_vcpu_mmio_fault(v, mmio);
 	else
 		arch_vcpu_mmio_done(v, mmio);
+	vconsole_work(v->vm);
 }
 
 /*

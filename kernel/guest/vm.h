@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "arch/lock.h"
+#include "kernel/guest/layout.h"
 #include "kernel/guest/vcpu.h"
 #include "lib/addr.h"
 
@@ -60,9 +61,42 @@ struct vm {
 	char reason[96]; /* for the operator; "" while nothing ended it */
 	unsigned loaded; /* vcpus that are not STOPPED */
 
-	void *owner;		    /* of vm.c's caller: kernel/guest/guest.c */
+	/* Called once all vcpus have stopped, on the hart of the last one with
+	 * interrupts off: must not block; the VM is VM_DOWN. */
+	void (*ended)(struct vm *vm);
+
 	struct vm_devices *devices; /* UART, PLIC, bus */
+	struct vm_console *console;
 };
+
+/* What a VM is made of. */
+struct vm_config {
+	const char *name;
+	uint64_t memory; /* bytes, a multiple of PAGE_SIZE, not 0 */
+	unsigned vcpus;	 /* 1 to VCPU_MAX */
+	void (*ended)(struct vm *vm);
+};
+
+/*
+ * Make a VM with zeroed memory, devices after reset and all vcpus stopped.
+ * -ENOMEM, with nothing left behind; -EINVAL.
+ */
+int vm_create(const struct vm_config *config, struct vm **out);
+
+/* Free it. VM_DOWN; interrupts on, boot hart. */
+void vm_destroy(struct vm *vm);
+
+/* Start vcpu 0 at @pc with a1 = @opaque: VM_UP. -EINVAL: @pc is not RAM. */
+int vm_start(struct vm *vm, gpa_t pc, uint64_t opaque);
+
+/* A vcpu that ran on this hart has stopped; after this it is not touched. */
+void vm_vcpu_stopped(struct vcpu *vcpu);
+
+/* May its vcpus execute? */
+static inline bool vm_is_up(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) == VM_UP;
+}
 
 /*
  * Guest-physical memory. @len bytes at @gpa must be RAM, else -EFAULT and

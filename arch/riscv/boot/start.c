@@ -212,7 +212,7 @@ void boot_start(struct boot_handoff *h)
 	boot_hart_check(fdt);
 	timebase_take(fdt);
 	memory_map_build(&info, fdt);
-	entropy_collect(&info.random, (void *)info.fdt_pa);
+	info.seeds = entropy_collect(&info.random, (void *)info.fdt_pa);
 
 	if (!cmdline_has(info.args, "nokaslr"))
 		h->run_at = layout_image_choose(mix_next(&info.random),

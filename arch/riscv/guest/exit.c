@@ -111,9 +111,9 @@ static void decode_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 	mmio->reg = access.reg;
 	mmio->length = access.length;
 	mmio->sign_extend = access.sign_extend;
-	mmio->value = write ? decode_store_value(&access,
-						 vcpu->regs.x[access.reg])
-			    : 0;
+	mmio->value = write
+		? decode_store_value(&access, vcpu->regs.x[access.reg])
+		: 0;
 }
 
 /* Instructions that hstatus or a missing CSR made trap. */

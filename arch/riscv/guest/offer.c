@@ -27,8 +27,8 @@ const uint64_t offer_henvcfg_wanted =
 
 /* User-level or hint-like: they need nobody's leave and hold no state. */
 static const char *const passed[] = {
-	"zicond", "zihintntl", "zihintpause", "zimop", "zawrs", "zba", "zbb",
-	"zbc",	  "zbs",       "svinval",     "svnapot",
+	"zicond", "zihintntl", "zihintpause", "zimop",	 "zawrs",   "zba",
+	"zbb",	  "zbc",       "zbs",	      "svinval", "svnapot",
 };
 
 void offer_settle(const struct offer_probe *probe, struct offer *out)

@@ -39,13 +39,13 @@ const struct arch_guest_info *arch_guest_info(void)
 }
 
 /* Access a CSR that needs FS or VS on, which the kernel has off. */
-#define probe_with(field, csr, out)                         \
-	({                                                  \
-		bool there_;                                \
-		csr_set(CSR_SSTATUS, field);                \
-		there_ = csr_read_probe(csr, out);          \
-		csr_clear(CSR_SSTATUS, field);              \
-		there_;                                     \
+#define probe_with(field, csr, out)                \
+	({                                         \
+		bool found_;                       \
+		csr_set(CSR_SSTATUS, field);       \
+		found_ = csr_read_probe(csr, out); \
+		csr_clear(CSR_SSTATUS, field);     \
+		found_;                            \
 	})
 
 static void probe_hart(struct offer_probe *probe)

@@ -14,6 +14,7 @@
 #include "arch/timer.h"
 #include "arch/vcpu.h"
 #include "kernel/guest/sbi.h"
+#include "kernel/guest/sched.h"
 #include "kernel/guest/vm.h"
 #include "kernel/mm/heap.h"
 
@@ -151,14 +152,12 @@ static void fp_switch_out(struct arch_vcpu *arch)
 	csr_set(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
 	if (guest_csrs()->fp && (arch->sstatus & SSTATUS_FS) == SSTATUS_FS) {
 		fp_save(&arch->fp);
-		arch->sstatus =
-			(arch->sstatus & ~(uint64_t)SSTATUS_FS) |
+		arch->sstatus = (arch->sstatus & ~(uint64_t)SSTATUS_FS) |
 			SSTATUS_FS_CLEAN;
 	}
 	if (arch->v && (arch->sstatus & SSTATUS_VS) == SSTATUS_VS) {
 		vector_save(arch->v, guest_csrs()->vlenb);
-		arch->sstatus =
-			(arch->sstatus & ~(uint64_t)SSTATUS_VS) |
+		arch->sstatus = (arch->sstatus & ~(uint64_t)SSTATUS_VS) |
 			SSTATUS_VS_CLEAN;
 	}
 	csr_clear(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
@@ -200,7 +199,8 @@ void arch_vcpu_put(struct vcpu *vcpu)
  * clear, so bits that nobody asked to change are left alone. */
 static void irqs_take(struct vcpu *vcpu)
 {
-	uint64_t mask = __atomic_exchange_n(&vcpu->changed, 0, __ATOMIC_ACQ_REL);
+	uint64_t mask =
+		__atomic_exchange_n(&vcpu->changed, 0, __ATOMIC_ACQ_REL);
 	uint64_t level = __atomic_load_n(&vcpu->pending, __ATOMIC_ACQUIRE);
 
 	csr_clear(CSR_HVIP, mask & ~level);
@@ -214,10 +214,10 @@ static void requests_take(struct vcpu *vcpu)
 	if (__atomic_load_n(&vcpu->changed, __ATOMIC_SEQ_CST))
 		irqs_take(vcpu);
 	if (__atomic_load_n(&vcpu->fences, __ATOMIC_SEQ_CST))
-		arch_vcpu_fence(vcpu,
-				__atomic_exchange_n(&vcpu->fences, 0,
-						    __ATOMIC_ACQ_REL),
-				0, UINT64_MAX);
+		arch_vcpu_fence(
+			vcpu,
+			__atomic_exchange_n(&vcpu->fences, 0, __ATOMIC_ACQ_REL),
+			0, UINT64_MAX);
 }
 
 bool guest_exit_quick(struct vcpu *vcpu)
@@ -228,8 +228,14 @@ bool guest_exit_quick(struct vcpu *vcpu)
 	if (arch->scause == CAUSE_ECALL_VS) {
 		vcpu->regs.pc += 4;
 		vcpu->exits[VCPU_EXIT_SBI]++;
-		sbi_handle(vcpu);
-		if (vcpu->leave != VCPU_STAY || !vm_is_up(vcpu->vm))
+		/* It cannot be answered now: the guest asks again. */
+		if (sbi_handle(vcpu)) {
+			vcpu->regs.pc -= 4;
+			return false;
+		}
+		/* The call may have made another vcpu ready to run here. */
+		if (vcpu->leave != VCPU_STAY || !vm_is_up(vcpu->vm) ||
+		    sched_others_wait())
 			return false;
 		requests_take(vcpu);
 		return true;
