@@ -218,12 +218,22 @@ debug: image deps-run
 HOST_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) -I. $(FETCHED_INCLUDE)
 IMGTOOL_C  := $(wildcard tools/imgtool/*.c) lib/image.c \
 	      arch/riscv/boot/relocate.c
+# It judges by the kernel's own code.
+BUNDLE_C   := $(wildcard tools/bundle/*.c) lib/cpio.c lib/image.c lib/range.c \
+	      kernel/cmdline.c kernel/guest/bundle.c kernel/guest/config.c \
+	      kernel/guest/gfdt.c kernel/guest/inflate.c kernel/guest/loader.c
+BUNDLE_OBJ := $(patsubst %,$(BUILD)/toolobj/%.o,$(BUNDLE_C) fdt.c fdt_sw.c \
+	      $(ZLIB_C))
 
-tools: $(BUILD)/tools/imgtool
+tools: $(BUILD)/tools/imgtool $(BUILD)/tools/bundle
 
 $(BUILD)/tools/imgtool: $(patsubst %,$(BUILD)/toolobj/%.o,$(IMGTOOL_C))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $^ -lz -o $@
+
+$(BUILD)/tools/bundle: $(BUNDLE_OBJ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $^ -o $@
 
 $(BUILD)/toolobj/%.c.o: %.c $(FETCHED) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
@@ -236,6 +246,26 @@ $(BUILD)/toolobj/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
 $(BUILD)/toolobj/%.c.o: $(ZLIB_DIR)/%.c Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -w $(ZLIB_FLAGS) -MMD -MP -c $< -o $@
+
+# ---- the default guest ----------------------------------------------------
+
+# Debian's kernel with an initramfs of busybox alone.
+DEBIAN_DIR ?= $(BUILD)/debian
+
+.PHONY: guest
+guest: $(BUILD)/guest/bundle.cpio
+
+$(DEBIAN_DIR)/Image $(DEBIAN_DIR)/busybox: | deps-run
+	$(Q)tools/setup/fetch.sh debian
+
+$(BUILD)/guest/initrd.cpio: $(DEBIAN_DIR)/busybox $(wildcard \
+		tools/setup/initramfs/*) tools/setup/initramfs.py | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/setup/initramfs.py $< $@
+
+$(BUILD)/guest/bundle.cpio: $(BUILD)/tools/bundle $(DEBIAN_DIR)/Image \
+		$(BUILD)/guest/initrd.cpio
+	$(Q)$< -o $@ linux:image=$(DEBIAN_DIR)/Image,initrd=$(word 3,$^),vcpus=2
 
 # ---- host tests -----------------------------------------------------------
 
@@ -352,6 +382,7 @@ help:
 	@echo "make             build/Image, build/kernel.elf, build/tools/*"
 	@echo "make run         boot it in QEMU (SMP= MEM= CPU= APPEND= QEMU=)"
 	@echo "make debug       the same, stopped for gdb"
+	@echo "make guest       build/guest/bundle.cpio, Debian's Linux"
 	@echo "make test        all tests; test-host, test-qemu, test-lab a part;"
 	@echo "                 T=pattern picks tests, SEED= another sequence"
 	@echo "make check       format, warnings, layers, relocations, clang"
@@ -363,7 +394,7 @@ help:
 
 clean:
 	$(Q)rm -rf $(addprefix $(BUILD)/,kernel include host toolobj tools fuzz \
-		*.elf Image *.mk *.json) compile_commands.json
+		guest *.elf Image *.mk *.json) compile_commands.json
 
 -include $(wildcard $(BUILD)/kernel/*.d $(BUILD)/kernel/*/*.d \
 	$(BUILD)/kernel/*/*/*.d $(BUILD)/kernel/*/*/*/*.d $(OFFSETS).d \
