@@ -28,7 +28,12 @@ struct vcpu_regs {
 };
 
 /* Register numbers that policy has to know: the SBI's. */
-enum { VCPU_A0 = 10, VCPU_A1 = 11, VCPU_A6 = 16, VCPU_A7 = 17 };
+enum {
+	VCPU_A0 = 10,
+	VCPU_A1 = 11,
+	VCPU_A6 = 16,
+	VCPU_A7 = 17
+};
 
 /* Interrupts that can be pending in a vcpu; the values are bits of a word. */
 enum vcpu_irq {

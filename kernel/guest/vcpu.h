@@ -90,7 +90,11 @@ void vcpu_stop(struct vcpu *self);
 int vcpu_suspend(struct vcpu *self, bool retentive, gpa_t pc, uint64_t opaque);
 
 /* HSM hart states (SBI 2.0, table "HSM Hart States") that occur here. */
-enum { VCPU_HSM_STARTED = 0, VCPU_HSM_STOPPED = 1, VCPU_HSM_SUSPENDED = 4 };
+enum {
+	VCPU_HSM_STARTED = 0,
+	VCPU_HSM_STOPPED = 1,
+	VCPU_HSM_SUSPENDED = 4
+};
 
 unsigned vcpu_hsm_status(const struct vcpu *vcpu);
 

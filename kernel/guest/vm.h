@@ -24,7 +24,7 @@
  *	                              +------> VM_ENDING --------------+
  */
 enum vm_state {
-	VM_DOWN,   /* no vcpu runs */
+	VM_DOWN, /* no vcpu runs */
 	VM_UP,
 	VM_ENDING, /* vcpus are being taken off their harts */
 };
@@ -60,7 +60,7 @@ struct vm {
 	char reason[96]; /* for the operator; "" while nothing ended it */
 	unsigned loaded; /* vcpus that are not STOPPED */
 
-	void *owner; /* of vm.c's caller: kernel/guest/guest.c */
+	void *owner;		    /* of vm.c's caller: kernel/guest/guest.c */
 	struct vm_devices *devices; /* UART, PLIC, bus */
 };
 
