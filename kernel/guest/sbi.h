@@ -39,9 +39,9 @@ enum sbi_after {
 
 struct sbi_call {
 	struct vcpu *vcpu;
-	uint64_t ext, fid; /* a7, a6; legacy calls have no fid */
-	uint64_t arg[6];   /* a0 to a5 */
-	uint64_t value;	   /* answer for a1; 0 unless set */
+	uint64_t ext, fid;   /* a7, a6; legacy calls have no fid */
+	const uint64_t *arg; /* [6], a0 to a5; the answer comes after all */
+	uint64_t value;	     /* answer for a1; 0 unless set */
 	enum sbi_after after;
 };
 
