@@ -30,26 +30,25 @@ int sbi_handle(struct vcpu *vcpu);
 
 /* ---- for the extensions and their tests ---- */
 
-/* How to go on after a call. */
-enum sbi_after {
-	SBI_AFTER_RETURN, /* answer in the registers */
-	SBI_AFTER_KEEP,	  /* registers as they are: a fault was injected */
-	SBI_AFTER_AGAIN	  /* the ecall once more */
+/*
+ * a0 and a1 after a call: SBI_SUCCESS or SBI_ERR_* and a value; of a legacy
+ * call error is all of the answer, and a1 is kept.
+ */
+struct sbi_answer {
+	long error;
+	uint64_t value;
 };
 
-struct sbi_call {
-	struct vcpu *vcpu;
-	uint64_t ext, fid; /* a7, a6; legacy calls have no fid */
-	uint64_t arg[6];   /* a0 to a5 */
-	uint64_t value;	   /* answer for a1; 0 unless set */
-	enum sbi_after after;
-};
+/* In place of an error: registers as they are, for a fault was injected; the
+ * ecall once more. No legacy call answers either. */
+#define SBI_KEEP  (INT64_MIN + 1)
+#define SBI_AGAIN INT64_MIN
 
 struct sbi_extension {
 	uint64_t first, last; /* ids in a7 */
-	bool legacy;	      /* answers in a0 alone, a1 is kept */
-	/* Returns SBI_SUCCESS or SBI_ERR_*; of a legacy call, a0. */
-	long (*handle)(struct sbi_call *call);
+	bool legacy;
+	/* Carry out what the registers of @vcpu ask for. */
+	struct sbi_answer (*handle)(struct vcpu *vcpu);
 };
 
 /* All that is offered; no two share an id. */

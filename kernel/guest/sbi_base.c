@@ -4,29 +4,27 @@
  */
 #include "kernel/guest/sbi_priv.h"
 
-static long base_handle(struct sbi_call *call)
+static struct sbi_answer base_handle(struct vcpu *vcpu)
 {
-	switch (call->fid) {
+	const struct sbi_extension *ext;
+
+	switch (sbi_fid(vcpu)) {
 	case SBI_BASE_SPEC_VERSION:
-		call->value = SBI_GUEST_SPEC_VERSION;
-		return SBI_SUCCESS;
+		return sbi_value(SBI_GUEST_SPEC_VERSION);
 	case SBI_BASE_IMPL_ID:
-		call->value = SBI_GUEST_IMPL_ID;
-		return SBI_SUCCESS;
+		return sbi_value(SBI_GUEST_IMPL_ID);
 	case SBI_BASE_IMPL_VERSION:
-		call->value = SBI_GUEST_IMPL_VERSION;
-		return SBI_SUCCESS;
+		return sbi_value(SBI_GUEST_IMPL_VERSION);
 	case SBI_BASE_PROBE:
-		call->value =
-			sbi_extension_find(sbi_extensions, sbi_extension_count,
-					   call->arg[0]) != NULL;
-		return SBI_SUCCESS;
+		ext = sbi_extension_find(sbi_extensions, sbi_extension_count,
+					 sbi_arg(vcpu, 0));
+		return sbi_value(ext != NULL);
 	case SBI_BASE_MVENDORID:
 	case SBI_BASE_MARCHID:
 	case SBI_BASE_MIMPID:
-		return SBI_SUCCESS;
+		return sbi_value(0);
 	default:
-		return SBI_ERR_NOT_SUPPORTED;
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
 	}
 }
 

@@ -8,12 +8,6 @@
 #define CALL_MAX  4096u /* bytes done for one call */
 #define CHUNK_MAX 128u	/* bytes on the stack at a time */
 
-/* Is the buffer (number, address low, address high) one that can be used? */
-static bool buffer_valid(const struct vm *vm, const uint64_t *arg)
-{
-	return !arg[2] && (!arg[0] || vm_is_ram(vm, arg[1], arg[0]));
-}
-
 static uint64_t write_chunk(struct vm *vm, gpa_t from, uint64_t len)
 {
 	uint8_t buf[CHUNK_MAX];
@@ -30,44 +24,44 @@ static uint64_t read_chunk(struct vm *vm, gpa_t to, uint64_t len)
 }
 
 /* By @chunk until the buffer or the console is done. */
-static long console_transfer(struct sbi_call *call,
-			     uint64_t (*chunk)(struct vm *, gpa_t, uint64_t))
+static struct sbi_answer console_transfer(struct vcpu *vcpu,
+					  uint64_t (*chunk)(struct vm *, gpa_t,
+							    uint64_t))
 {
-	struct vm *vm = call->vcpu->vm;
-	uint64_t done = 0, part, got, len;
+	uint64_t done = 0, part, got, len = sbi_arg(vcpu, 0);
+	gpa_t start = sbi_arg(vcpu, 1);
+	struct vm *vm = vcpu->vm;
 
-	if (!buffer_valid(vm, call->arg))
-		return SBI_ERR_INVALID_PARAM;
-	len = min_u64(call->arg[0], CALL_MAX);
+	if (sbi_arg(vcpu, 2) || (len && !vm_is_ram(vm, start, len)))
+		return sbi_error(SBI_ERR_INVALID_PARAM);
+	len = min_u64(len, CALL_MAX);
 	do {
 		part = min_u64(len - done, CHUNK_MAX);
-		got = part ? chunk(vm, call->arg[1] + done, part) : 0;
+		got = part ? chunk(vm, start + done, part) : 0;
 		done += got;
 	} while (got && got == part);
-	call->value = done;
-	return SBI_SUCCESS;
+	return sbi_value(done);
 }
 
-long sbi_console_putchar(struct sbi_call *call)
+struct sbi_answer sbi_console_putchar(struct vcpu *vcpu)
 {
-	uint8_t byte = call->arg[0];
+	uint8_t byte = sbi_arg(vcpu, 0);
 
-	if (!vm_console_write(call->vcpu->vm, &byte, 1))
-		call->after = SBI_AFTER_AGAIN;
-	return SBI_SUCCESS;
+	return sbi_error(vm_console_write(vcpu->vm, &byte, 1) ? SBI_SUCCESS
+							      : SBI_AGAIN);
 }
 
-static long dbcn_handle(struct sbi_call *call)
+static struct sbi_answer dbcn_handle(struct vcpu *vcpu)
 {
-	switch (call->fid) {
+	switch (sbi_fid(vcpu)) {
 	case SBI_DBCN_WRITE:
-		return console_transfer(call, write_chunk);
+		return console_transfer(vcpu, write_chunk);
 	case SBI_DBCN_READ:
-		return console_transfer(call, read_chunk);
+		return console_transfer(vcpu, read_chunk);
 	case SBI_DBCN_WRITE_BYTE:
-		return sbi_console_putchar(call);
+		return sbi_console_putchar(vcpu);
 	default:
-		return SBI_ERR_NOT_SUPPORTED;
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
 	}
 }
 

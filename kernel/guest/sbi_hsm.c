@@ -48,32 +48,30 @@ static long hart_suspend(struct vcpu *self, uint32_t type, gpa_t pc,
 	}
 }
 
-static long hart_status(struct sbi_call *call)
+static struct sbi_answer hart_status(const struct vm *vm, uint64_t hart)
 {
-	const struct vm *vm = call->vcpu->vm;
-
-	if (call->arg[0] >= vm->vcpu_count)
-		return SBI_ERR_INVALID_PARAM;
-	call->value = vcpu_hsm_status(&vm->vcpu[call->arg[0]]);
-	return SBI_SUCCESS;
+	if (hart >= vm->vcpu_count)
+		return sbi_error(SBI_ERR_INVALID_PARAM);
+	return sbi_value(vcpu_hsm_status(&vm->vcpu[hart]));
 }
 
-static long hsm_handle(struct sbi_call *call)
+static struct sbi_answer hsm_handle(struct vcpu *vcpu)
 {
-	const uint64_t *arg = call->arg;
+	uint64_t arg0 = sbi_arg(vcpu, 0), pc = sbi_arg(vcpu, 1);
+	uint64_t opaque = sbi_arg(vcpu, 2);
 
-	switch (call->fid) {
+	switch (sbi_fid(vcpu)) {
 	case SBI_HSM_START:
-		return hart_start(call->vcpu->vm, arg[0], arg[1], arg[2]);
+		return sbi_error(hart_start(vcpu->vm, arg0, pc, opaque));
 	case SBI_HSM_STOP:
-		vcpu_stop(call->vcpu);
-		return SBI_SUCCESS;
+		vcpu_stop(vcpu);
+		return sbi_value(0);
 	case SBI_HSM_STATUS:
-		return hart_status(call);
+		return hart_status(vcpu->vm, arg0);
 	case SBI_HSM_SUSPEND:
-		return hart_suspend(call->vcpu, arg[0], arg[1], arg[2]);
+		return sbi_error(hart_suspend(vcpu, arg0, pc, opaque));
 	default:
-		return SBI_ERR_NOT_SUPPORTED;
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
 	}
 }
 

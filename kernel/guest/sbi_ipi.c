@@ -8,18 +8,19 @@ void sbi_ipi_raise(struct vm *vm, uint64_t harts)
 			     true);
 }
 
-static long ipi_handle(struct sbi_call *call)
+static struct sbi_answer ipi_handle(struct vcpu *vcpu)
 {
-	struct vm *vm = call->vcpu->vm;
+	struct vm *vm = vcpu->vm;
 	uint64_t harts;
 	long error;
 
-	if (call->fid != SBI_IPI_SEND)
-		return SBI_ERR_NOT_SUPPORTED;
-	error = sbi_harts_select(vm, call->arg[0], call->arg[1], &harts);
+	if (sbi_fid(vcpu) != SBI_IPI_SEND)
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
+	error = sbi_harts_select(vm, sbi_arg(vcpu, 0), sbi_arg(vcpu, 1),
+				 &harts);
 	if (!error)
 		sbi_ipi_raise(vm, harts);
-	return error;
+	return sbi_error(error);
 }
 
 const struct sbi_extension sbi_ipi = {

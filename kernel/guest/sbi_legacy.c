@@ -6,26 +6,24 @@
 #include "kernel/guest/sbi_priv.h"
 
 /* False: the guest was given a fault instead of an answer. */
-static bool mask_read(struct sbi_call *call, uint64_t *harts)
+static bool mask_read(struct vcpu *vcpu, uint64_t *harts)
 {
-	uint64_t mask, all = sbi_harts_all(call->vcpu->vm);
+	uint64_t mask, all = sbi_harts_all(vcpu->vm);
 
 	*harts = all;
-	if (!call->arg[0])
+	if (!sbi_arg(vcpu, 0))
 		return true;
-	if (arch_vcpu_read_virtual(call->vcpu, call->arg[0], &mask)) {
-		call->after = SBI_AFTER_KEEP;
+	if (arch_vcpu_read_virtual(vcpu, sbi_arg(vcpu, 0), &mask))
 		return false;
-	}
 	*harts = mask & all;
 	return true;
 }
 
-static long console_getchar(struct sbi_call *call)
+static long console_getchar(struct vm *vm)
 {
 	uint8_t byte;
 
-	return vm_console_read(call->vcpu->vm, &byte, 1) ? byte : -1;
+	return vm_console_read(vm, &byte, 1) ? byte : -1;
 }
 
 static long clear_ipi(struct vcpu *self)
@@ -37,42 +35,44 @@ static long clear_ipi(struct vcpu *self)
 }
 
 /* Those that begin with a hart mask. */
-static long masked_handle(struct sbi_call *call)
+static long masked_handle(struct vcpu *vcpu, uint64_t ext)
 {
 	uint64_t harts;
 
-	if (!mask_read(call, &harts))
-		return 0;
-	switch (call->ext) {
+	if (!mask_read(vcpu, &harts))
+		return SBI_KEEP;
+	switch (ext) {
 	case SBI_EXT_LEGACY_SEND_IPI:
-		sbi_ipi_raise(call->vcpu->vm, harts);
+		sbi_ipi_raise(vcpu->vm, harts);
 		return 0;
 	case SBI_EXT_LEGACY_FENCE_I:
-		vcpu_fence(call->vcpu, harts, VCPU_FENCE_I, 0, UINT64_MAX);
+		vcpu_fence(vcpu, harts, VCPU_FENCE_I, 0, UINT64_MAX);
 		return 0;
 	default:
-		return sbi_fence_vma(call->vcpu, harts, call->arg[1],
-				     call->arg[2]);
+		return sbi_fence_vma(vcpu, harts, sbi_arg(vcpu, 1),
+				     sbi_arg(vcpu, 2));
 	}
 }
 
-static long legacy_handle(struct sbi_call *call)
+static struct sbi_answer legacy_handle(struct vcpu *vcpu)
 {
-	switch (call->ext) {
+	uint64_t ext = vcpu->regs.x[VCPU_A7];
+
+	switch (ext) {
 	case SBI_EXT_LEGACY_SET_TIMER:
-		arch_vcpu_timer_set(call->vcpu, call->arg[0]);
-		return 0;
+		arch_vcpu_timer_set(vcpu, sbi_arg(vcpu, 0));
+		return sbi_value(0);
 	case SBI_EXT_LEGACY_PUTCHAR:
-		return sbi_console_putchar(call);
+		return sbi_console_putchar(vcpu);
 	case SBI_EXT_LEGACY_GETCHAR:
-		return console_getchar(call);
+		return sbi_error(console_getchar(vcpu->vm));
 	case SBI_EXT_LEGACY_CLEAR_IPI:
-		return clear_ipi(call->vcpu);
+		return sbi_error(clear_ipi(vcpu));
 	case SBI_EXT_LEGACY_SHUTDOWN:
-		vm_end(call->vcpu->vm, VM_END_POWEROFF, "powered off");
-		return 0;
+		vm_end(vcpu->vm, VM_END_POWEROFF, "powered off");
+		return sbi_value(0);
 	default:
-		return masked_handle(call);
+		return sbi_error(masked_handle(vcpu, ext));
 	}
 }
 

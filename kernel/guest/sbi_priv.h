@@ -7,6 +7,27 @@
 extern const struct sbi_extension sbi_base, sbi_time, sbi_ipi, sbi_rfence,
 	sbi_hsm, sbi_srst, sbi_dbcn, sbi_susp, sbi_legacy;
 
+/* What was called: function id and argument @n, 0 to 5. */
+static inline uint64_t sbi_fid(const struct vcpu *vcpu)
+{
+	return vcpu->regs.x[VCPU_A6];
+}
+
+static inline uint64_t sbi_arg(const struct vcpu *vcpu, unsigned n)
+{
+	return vcpu->regs.x[VCPU_A0 + n];
+}
+
+static inline struct sbi_answer sbi_error(long error)
+{
+	return (struct sbi_answer){error, 0};
+}
+
+static inline struct sbi_answer sbi_value(uint64_t value)
+{
+	return (struct sbi_answer){SBI_SUCCESS, value};
+}
+
 /* All of @vm's harts as a mask. */
 uint64_t sbi_harts_all(const struct vm *vm);
 
@@ -35,6 +56,6 @@ long sbi_suspend_resume_at(struct vcpu *self, gpa_t pc, uint64_t opaque);
 /* May a hart start or resume at @pc? It is an instruction's place in RAM. */
 bool sbi_pc_valid(const struct vm *vm, gpa_t pc);
 
-/* Write the byte in a0 to the console, however long that takes: the call is
- * made again while there is no room. Returns 0. */
-long sbi_console_putchar(struct sbi_call *call);
+/* Write the byte in a0 to the console, however long that takes: SBI_AGAIN while
+ * there is no room. */
+struct sbi_answer sbi_console_putchar(struct vcpu *vcpu);

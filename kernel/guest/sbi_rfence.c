@@ -20,21 +20,22 @@ long sbi_fence_vma(struct vcpu *self, uint64_t harts, uint64_t start,
 	return SBI_SUCCESS;
 }
 
-static long rfence_handle(struct sbi_call *call)
+static struct sbi_answer rfence_handle(struct vcpu *vcpu)
 {
-	struct vcpu *self = call->vcpu;
-	uint64_t harts;
+	uint64_t harts, fid = sbi_fid(vcpu);
 	long error;
 
-	if (call->fid > SBI_RFENCE_SFENCE_VMA_ASID)
-		return SBI_ERR_NOT_SUPPORTED;
-	error = sbi_harts_select(self->vm, call->arg[0], call->arg[1], &harts);
+	if (fid > SBI_RFENCE_SFENCE_VMA_ASID)
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
+	error = sbi_harts_select(vcpu->vm, sbi_arg(vcpu, 0), sbi_arg(vcpu, 1),
+				 &harts);
 	if (error)
-		return error;
-	if (call->fid != SBI_RFENCE_FENCE_I)
-		return sbi_fence_vma(self, harts, call->arg[2], call->arg[3]);
-	vcpu_fence(self, harts, VCPU_FENCE_I, 0, UINT64_MAX);
-	return SBI_SUCCESS;
+		return sbi_error(error);
+	if (fid != SBI_RFENCE_FENCE_I)
+		return sbi_error(sbi_fence_vma(vcpu, harts, sbi_arg(vcpu, 2),
+					       sbi_arg(vcpu, 3)));
+	vcpu_fence(vcpu, harts, VCPU_FENCE_I, 0, UINT64_MAX);
+	return sbi_value(0);
 }
 
 const struct sbi_extension sbi_rfence = {.first = SBI_EXT_RFENCE,

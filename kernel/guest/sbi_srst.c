@@ -23,11 +23,12 @@ static long system_reset(struct vm *vm, uint32_t type, uint32_t reason)
 	}
 }
 
-static long srst_handle(struct sbi_call *call)
+static struct sbi_answer srst_handle(struct vcpu *vcpu)
 {
-	if (call->fid != SBI_SRST_RESET)
-		return SBI_ERR_NOT_SUPPORTED;
-	return system_reset(call->vcpu->vm, call->arg[0], call->arg[1]);
+	if (sbi_fid(vcpu) != SBI_SRST_RESET)
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
+	return sbi_error(
+		system_reset(vcpu->vm, sbi_arg(vcpu, 0), sbi_arg(vcpu, 1)));
 }
 
 const struct sbi_extension sbi_srst = {

@@ -15,20 +15,25 @@ static bool others_stopped(const struct vcpu *self)
 	return true;
 }
 
-static long susp_handle(struct sbi_call *call)
+static long system_suspend(struct vcpu *self, uint32_t type, gpa_t pc,
+			   uint64_t opaque)
 {
-	const uint64_t *arg = call->arg;
-
-	if (call->fid != SBI_SUSP_SUSPEND)
-		return SBI_ERR_NOT_SUPPORTED;
 	/* 32 bits: how the caller extended them does not matter. */
-	if ((uint32_t)arg[0] != SBI_SUSP_SUSPEND_TO_RAM)
+	if (type != SBI_SUSP_SUSPEND_TO_RAM)
 		return SBI_ERR_INVALID_PARAM;
-	if (!sbi_pc_valid(call->vcpu->vm, arg[1]))
+	if (!sbi_pc_valid(self->vm, pc))
 		return SBI_ERR_INVALID_ADDRESS;
-	if (!others_stopped(call->vcpu))
+	if (!others_stopped(self))
 		return SBI_ERR_DENIED;
-	return sbi_suspend_resume_at(call->vcpu, arg[1], arg[2]);
+	return sbi_suspend_resume_at(self, pc, opaque);
+}
+
+static struct sbi_answer susp_handle(struct vcpu *vcpu)
+{
+	if (sbi_fid(vcpu) != SBI_SUSP_SUSPEND)
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
+	return sbi_error(system_suspend(vcpu, sbi_arg(vcpu, 0),
+					sbi_arg(vcpu, 1), sbi_arg(vcpu, 2)));
 }
 
 const struct sbi_extension sbi_susp = {

@@ -1,12 +1,12 @@
 /* TIME: the supervisor timer of the calling hart. */
 #include "kernel/guest/sbi_priv.h"
 
-static long time_handle(struct sbi_call *call)
+static struct sbi_answer time_handle(struct vcpu *vcpu)
 {
-	if (call->fid != SBI_TIME_SET)
-		return SBI_ERR_NOT_SUPPORTED;
-	arch_vcpu_timer_set(call->vcpu, call->arg[0]);
-	return SBI_SUCCESS;
+	if (sbi_fid(vcpu) != SBI_TIME_SET)
+		return sbi_error(SBI_ERR_NOT_SUPPORTED);
+	arch_vcpu_timer_set(vcpu, sbi_arg(vcpu, 0));
+	return sbi_value(0);
 }
 
 const struct sbi_extension sbi_time = {

@@ -271,6 +271,10 @@ static void empty_thr_interrupts_once(void **state)
 	out(IER, 0x00);
 	out(IER, 0x02);
 	assert_int_equal(in(IIR), 0xc2);
+	/* Left on, it is not. */
+	out(IER, 0x06);
+	out(IER, 0x02);
+	assert_false(console.line);
 	/* Nothing while the byte waits. */
 	console.room = 0;
 	out(THR, 'y');
@@ -318,6 +322,12 @@ static void loopback_returns_bytes_and_lines(void **state)
 	assert_int_equal(console.count, 0);
 	assert_int_equal(in(LSR), LSR_IDLE | LSR_DR);
 	assert_int_equal(in(RBR), 'L');
+	/* Sent is sent, also in the loop. */
+	out(IER, 0x02);
+	assert_int_equal(in(IIR), 0xc2);
+	out(THR, 'M');
+	assert_int_equal(in(IIR), 0xc2);
+	assert_int_equal(in(RBR), 'M');
 	/* The terminal's bytes wait outside. */
 	assert_false(vuart_input(&uart, 'T'));
 	out(MCR, 0x00);
