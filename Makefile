@@ -31,7 +31,8 @@ export BUILD SEED T V QEMU CROSS_COMPILE
 .PHONY: deps deps-build deps-run deps-test deps-check
 deps: deps-build deps-run deps-test deps-check
 	$(Q)tools/setup/deps.sh debug lab lab-test
-	$(Q)tools/setup/fetch.sh libfdt qemu dumps xterm playwright
+	$(Q)tools/setup/fetch.sh libfdt zlib sodium qemu dumps xterm \
+		playwright
 	$(Q)$(FETCH_DEBIAN)
 
 deps-build:
@@ -42,7 +43,7 @@ deps-run: deps-build
 
 deps-test: deps-build deps-run
 	$(Q)tools/setup/deps.sh test
-	$(Q)tools/setup/fetch.sh libfdt qemu dumps
+	$(Q)tools/setup/fetch.sh libfdt zlib sodium qemu dumps
 	$(Q)$(FETCH_DEBIAN)
 
 deps-check: deps-build
@@ -61,8 +62,32 @@ $(LIBFDT_DIR)/VERSION: | deps-build
 	$(Q)tools/setup/fetch.sh libfdt
 	$(Q)touch $@
 
-# Every C file may include libfdt.h: it must be there before any is compiled.
+ZLIB_DIR   ?= $(BUILD)/zlib
+ZLIB_C     := infback.c inffast.c inftrees.c
+SODIUM_DIR ?= $(BUILD)/sodium
+SODIUM_C   := crypto_core/hchacha20/core_hchacha20.c \
+	      crypto_stream/chacha20/ref/chacha20_ref.c
+
+$(ZLIB_DIR)/VERSION: | deps-build
+	$(Q)tools/setup/fetch.sh zlib
+	$(Q)touch $@
+
+$(SODIUM_DIR)/VERSION: | deps-build
+	$(Q)tools/setup/fetch.sh sodium
+	$(Q)touch $@
+
+# Every C file may include the headers of these: they must be there before any
+# is compiled.
+FETCHED := $(LIBFDT_DIR)/VERSION $(ZLIB_DIR)/VERSION $(SODIUM_DIR)/VERSION
 $(LIBFDT): $(LIBFDT_DIR)/VERSION ;
+$(addprefix $(ZLIB_DIR)/,$(ZLIB_C)): $(ZLIB_DIR)/VERSION ;
+$(addprefix $(SODIUM_DIR)/,$(SODIUM_C)): $(SODIUM_DIR)/VERSION ;
+
+# libsodium's headers have names like utils.h: they come last. zlib's Z_SOLO
+# keeps its use of malloc() out.
+FETCHED_INCLUDE := -I$(LIBFDT_DIR) -I$(ZLIB_DIR) -idirafter $(SODIUM_DIR) \
+		   -idirafter $(SODIUM_DIR)/include/sodium
+ZLIB_FLAGS      := -DZ_SOLO -DHAVE_MEMCPY -include string.h
 
 # ---- kernel ---------------------------------------------------------------
 
@@ -70,6 +95,9 @@ KERNEL_C := $(filter-out arch/riscv/asm-offsets.c,\
 	      $(wildcard arch/riscv/*.c arch/riscv/*/*.c kernel/*.c \
 	      kernel/*/*.c drivers/*/*.c lib/*.c))
 KERNEL_S := $(wildcard arch/riscv/*.S arch/riscv/*/*.S)
+# What guests need of the fetched libraries: writing a device tree, unpacking,
+# ChaCha20.
+KERNEL_FETCHED := fdt.c fdt_sw.c $(ZLIB_C) $(SODIUM_C)
 # Run before the image is relocated: no tables, no calls out (docs/boot.md).
 EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
 # Where start-up spends its instructions; the rest is built for size.
@@ -81,7 +109,7 @@ MARCH       ?= rv64imac_zicsr_zifencei
 ARCH_FLAGS  := -march=$(MARCH) -mabi=lp64 -mcmodel=medany
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	       -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-KERNEL_INCLUDE := -I. -I$(BUILD)/include -I$(LIBFDT_DIR) \
+KERNEL_INCLUDE := -I. -I$(BUILD)/include $(FETCHED_INCLUDE) \
 	       -isystem $(PICOLIBC)/include
 KERNEL_FLAGS = $(ARCH_FLAGS) -std=gnu11 -Os -g -ffreestanding -fbuiltin -fno-pic \
 	       -fno-common -ftls-model=local-exec -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -99,7 +127,8 @@ LINK_FLAGS  := -nostdlib -static -Wl,-pie,--no-dynamic-linker,-T,kernel.lds \
 CC          := $(CROSS_COMPILE)gcc
 LINK         = $(CROSS_COMPILE)gcc -mabi=lp64 $(LINK_FLAGS)
 CC_INCLUDE   = $(eval CC_INCLUDE := $(shell $(CC) -print-file-name=include))$(CC_INCLUDE)
-KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C))
+KERNEL_OBJS := $(patsubst %,$(BUILD)/kernel/%.o,$(KERNEL_S) $(KERNEL_C) \
+		 $(KERNEL_FETCHED))
 OFFSETS     := $(BUILD)/include/arch/riscv/asm-offsets.h
 LIBC        := $(PICOLIBC)/lib/release/rv64imac/lp64/libc.a
 
@@ -107,13 +136,13 @@ LIBC        := $(PICOLIBC)/lib/release/rv64imac/lp64/libc.a
 all: image tools compile_commands.json
 image: $(BUILD)/Image
 
-$(OFFSETS): arch/riscv/asm-offsets.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
+$(OFFSETS): arch/riscv/asm-offsets.c $(FETCHED) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) -MMD -MP -MT $@ -MF $@.d -S $< -o $@.s \
 		$(if $(findstring clang,$(CC)),-fno-integrated-as)
 	$(Q)sed -n 's/^->\([A-Z0-9_]*\) \(-\?[0-9]*\)/#define \1 \2/p' $@.s > $@
 
-$(BUILD)/kernel/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-build
+$(BUILD)/kernel/%.c.o: %.c $(FETCHED) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) $(WARNINGS) \
 		$(if $(filter $<,$(EARLY_C)),$(EARLY_FLAGS)) \
@@ -130,6 +159,21 @@ $(BUILD)/kernel/objects: FORCE
 	$(Q)echo '$(KERNEL_OBJS)' | cmp -s - $@ || echo '$(KERNEL_OBJS)' > $@
 .PHONY: FORCE
 FORCE:
+
+# Others' code keeps its warnings to itself.
+define compile_fetched
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_FLAGS) -w $(1) -MMD -MP -c $< -o $@
+endef
+
+$(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
+	$(call compile_fetched)
+
+$(BUILD)/kernel/%.c.o: $(ZLIB_DIR)/%.c Makefile | deps-build
+	$(call compile_fetched,-O2 $(ZLIB_FLAGS))
+
+$(BUILD)/kernel/%.c.o: $(SODIUM_DIR)/%.c Makefile | deps-build
+	$(call compile_fetched)
 
 # Linked twice: the names of the first go into the second. The table lies
 # behind all code, so its size moves none (kernel.lds).
@@ -178,26 +222,64 @@ debug: image deps-run
 
 # ---- tools ----------------------------------------------------------------
 
-HOST_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) -I. -I$(LIBFDT_DIR)
+HOST_FLAGS := -std=gnu11 -O2 -g $(WARNINGS) -I. $(FETCHED_INCLUDE)
 IMGTOOL_C  := $(wildcard tools/imgtool/*.c) lib/image.c \
 	      arch/riscv/boot/relocate.c
+# It judges by the kernel's own code.
+BUNDLE_C   := $(wildcard tools/bundle/*.c) lib/cpio.c lib/image.c lib/range.c \
+	      kernel/cmdline.c kernel/guest/bundle.c kernel/guest/config.c \
+	      kernel/guest/gfdt.c kernel/guest/inflate.c kernel/guest/loader.c
+BUNDLE_OBJ := $(patsubst %,$(BUILD)/toolobj/%.o,$(BUNDLE_C) fdt.c fdt_sw.c \
+	      $(ZLIB_C))
 
-tools: $(BUILD)/tools/imgtool
+tools: $(BUILD)/tools/imgtool $(BUILD)/tools/bundle
 
 $(BUILD)/tools/imgtool: $(patsubst %,$(BUILD)/toolobj/%.o,$(IMGTOOL_C))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $^ -lz -o $@
 
-$(BUILD)/toolobj/%.c.o: %.c Makefile | deps-build
+$(BUILD)/tools/bundle: $(BUNDLE_OBJ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $^ -o $@
+
+$(BUILD)/toolobj/%.c.o: %.c $(FETCHED) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/toolobj/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -w -MMD -MP -c $< -o $@
+
+$(BUILD)/toolobj/%.c.o: $(ZLIB_DIR)/%.c Makefile | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -w $(ZLIB_FLAGS) -MMD -MP -c $< -o $@
+
+# ---- the default guest ----------------------------------------------------
+
+# Debian's kernel with an initramfs of busybox alone.
+DEBIAN_DIR ?= $(BUILD)/debian
+
+.PHONY: guest
+guest: $(BUILD)/guest/bundle.cpio
+
+$(DEBIAN_DIR)/Image $(DEBIAN_DIR)/busybox: | deps-run
+	$(Q)tools/setup/fetch.sh debian
+
+$(BUILD)/guest/initrd.cpio: $(DEBIAN_DIR)/busybox $(wildcard \
+		tools/setup/initramfs/*) tools/setup/initramfs.py | deps-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/setup/initramfs.py $< $@
+
+$(BUILD)/guest/bundle.cpio: $(BUILD)/tools/bundle $(DEBIAN_DIR)/Image \
+		$(BUILD)/guest/initrd.cpio
+	$(Q)$< -o $@ linux:image=$(DEBIAN_DIR)/Image,initrd=$(word 3,$^),vcpus=2
 
 # ---- host tests -----------------------------------------------------------
 
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wshadow \
 	      -Wstrict-prototypes -Wmissing-prototypes $(SANITIZE) \
-	      -I. -I$(LIBFDT_DIR)
+	      -I. $(FETCHED_INCLUDE)
 # The lab's tests have rules of their own, below.
 HOST_TESTS := $(filter-out test/host/lab_%,$(wildcard test/host/*_test.c))
 HOST_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,$(HOST_TESTS))
@@ -211,11 +293,19 @@ ifneq ($(filter-out help clean deps deps-% run debug image,\
 -include $(BUILD)/host.mk
 endif
 
-$(BUILD)/host/%.c.o: %.c $(LIBFDT_DIR)/VERSION Makefile | deps-test
+$(BUILD)/host/%.c.o: %.c $(FETCHED) Makefile | deps-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(TEST_FLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/host/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-test
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TEST_FLAGS) -w -MMD -MP -c $< -o $@
+
+$(BUILD)/host/%.c.o: $(ZLIB_DIR)/%.c Makefile | deps-test
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TEST_FLAGS) -w $(ZLIB_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/host/%.c.o: $(SODIUM_DIR)/%.c Makefile | deps-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(TEST_FLAGS) -w -MMD -MP -c $< -o $@
 
@@ -231,8 +321,8 @@ FUZZ_TARGETS := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,\
 $(BUILD)/fuzz/%: test/fuzz/%.c Makefile tools/test_sources.py | deps-test
 	$(Q)mkdir -p $(@D)
 	$(Q)clang -std=gnu11 -g -O1 -w -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -I. -I$(LIBFDT_DIR) $< \
-		$$($(PYTHON) tools/test_sources.py --plain $<) -lz -o $@
+		-fno-sanitize-recover=all -I. $(FETCHED_INCLUDE) \
+		$(ZLIB_FLAGS) $< $$($(PYTHON) tools/test_sources.py --plain $<) -lz -o $@
 
 fuzz: $(FUZZ_TARGETS)
 	$(Q)$(PYTHON) test/fuzz/run.py $(or $(N),1000000) $(FUZZ_TARGETS)
@@ -256,6 +346,9 @@ test-host: deps-test image tools $(HOST_BINS) $(FUZZ_TARGETS)
 test-qemu: deps-test image tools
 	$(Q)KERNEL_LINK='$(KERNEL_LINK)' $(PYTHON) test/qemu/run.py
 
+SAME_FETCHED := LIBFDT_DIR=$(LIBFDT_DIR) ZLIB_DIR=$(ZLIB_DIR) \
+		SODIUM_DIR=$(SODIUM_DIR)
+
 # Beside the style checks: everything again with warnings as errors, and with
 # clang (its objects linked by GNU ld, which wants them not relaxed).
 check: deps-check deps-test
@@ -263,14 +356,14 @@ check: deps-check deps-test
 	$(Q)$(PYTHON) tools/check/layers.py
 	$(Q)$(PYTHON) tools/check/docs.py
 	$(Q)$(MAKE) --no-print-directory WERROR=1 BUILD=$(BUILD)/check \
-		LIBFDT_DIR=$(LIBFDT_DIR) image tools
+		$(SAME_FETCHED) image tools
 	$(Q)$(PYTHON) tools/check/early.py \
 		$(patsubst %,$(BUILD)/check/kernel/%.o,\
 		arch/riscv/boot/head.S $(EARLY_C))
 	$(Q)$(PYTHON) tools/check/headers.py arch kernel drivers lib -- \
 		$(CC) $(KERNEL_FLAGS) -I$(BUILD)/check/include
 	$(Q)$(MAKE) --no-print-directory WERROR=1 BUILD=$(BUILD)/clang \
-		LIBFDT_DIR=$(LIBFDT_DIR) MARCH=rv64imac \
+		$(SAME_FETCHED) MARCH=rv64imac \
 		CC="clang --target=riscv64-linux-gnu -mno-relax" image
 	@echo "check: all good"
 
@@ -282,7 +375,7 @@ bench: deps-test image tools
 
 # ---- other ----------------------------------------------------------------
 
-compile_commands.json: Makefile $(KERNEL_C) $(LIBFDT_DIR)/VERSION
+compile_commands.json: Makefile $(KERNEL_C) $(FETCHED)
 	$(Q)for f in $(KERNEL_C); do \
 		printf '%s{"directory":"%s","file":"%s","command":"%s"}' \
 			"$${sep-[}" "$(CURDIR)" "$$f" \
@@ -295,6 +388,7 @@ help:
 	@echo "make             build/Image, build/kernel.elf, build/tools/*"
 	@echo "make run         boot it in QEMU (SMP= MEM= CPU= APPEND= QEMU=)"
 	@echo "make debug       the same, stopped for gdb"
+	@echo "make guest       build/guest/bundle.cpio, Debian's Linux"
 	@echo "make test        all tests; test-host, test-qemu, test-lab a part;"
 	@echo "                 T=pattern picks tests, SEED= another sequence"
 	@echo "make check       format, warnings, layers, relocations, clang"
@@ -306,7 +400,7 @@ help:
 
 clean:
 	$(Q)rm -rf $(addprefix $(BUILD)/,kernel include host toolobj tools fuzz \
-		*.elf Image *.mk *.json) compile_commands.json
+		guest *.elf Image *.mk *.json) compile_commands.json
 
 -include $(wildcard $(BUILD)/kernel/*.d $(BUILD)/kernel/*/*.d \
 	$(BUILD)/kernel/*/*/*.d $(BUILD)/kernel/*/*/*/*.d $(OFFSETS).d \

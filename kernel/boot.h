@@ -25,6 +25,7 @@ struct boot_info {
 	uint64_t fdt_size;
 	uint64_t timebase; /* Hz */
 	struct mix random;
+	unsigned seeds; /* that went into it, besides clocks */
 	struct memmap memmap;
 	char args[BOOT_ARGS_MAX];
 };

@@ -93,6 +93,14 @@ void console_write(const char *buf, size_t len)
 	spin_unlock_irqrestore(&state.lock, flags);
 }
 
+void console_write_raw(const char *buf, size_t len)
+{
+	unsigned long flags = spin_lock_irqsave(&state.lock);
+
+	raw_write(buf, len);
+	spin_unlock_irqrestore(&state.lock, flags);
+}
+
 /* Map and start the chosen UART; on failure the firmware stays. */
 static int uart_start(const struct console_choice *choice)
 {
@@ -241,19 +249,7 @@ int console_getc(void)
 	return state.input_queued ? ring_get(&state.input) : raw_read();
 }
 
-int console_getc_wait(void)
+bool console_waiting(void)
 {
-	unsigned long flags = arch_irq_save();
-	int c;
-
-	/* With interrupts off none is lost between the look and the sleep:
-	 * wfi ends when one is pending, and restoring lets it in. */
-	while ((c = console_getc()) < 0) {
-		if (state.input_queued)
-			arch_wait_for_interrupt();
-		arch_irq_restore(flags);
-		flags = arch_irq_save();
-	}
-	arch_irq_restore(flags);
-	return c;
+	return state.input_queued && ring_used(&state.input);
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -23,7 +24,10 @@ const char *console_description(void);
  * bytes are not mixed with another's. Must not log. */
 void console_write(const char *buf, size_t len);
 
-/* The same for panic: takes no lock, works before console_init(). */
+/* The same with newlines as they are: what a guest sends to a terminal. */
+void console_write_raw(const char *buf, size_t len);
+
+/* console_write() for panic: takes no lock, works before console_init(). */
 void console_write_panic(const char *buf, size_t len);
 
 /*
@@ -38,5 +42,6 @@ const char *console_input_description(void);
 /* The next byte typed, or -1. One reader at a time. */
 int console_getc(void);
 
-/* The same, sleeping until there is one. */
-int console_getc_wait(void);
+/* Has a byte been typed that console_getc() would return? False while input
+ * is not queued. */
+bool console_waiting(void);

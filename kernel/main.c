@@ -17,6 +17,7 @@
 #include "kernel/console.h"
 #include "kernel/driver.h"
 #include "kernel/error.h"
+#include "kernel/guest/guest.h"
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -114,5 +115,6 @@ void kernel_main(void)
 			pattern[0] = 0;
 		selftest_run(pattern);
 	}
+	guests_init();
 	shell_run();
 }

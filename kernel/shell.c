@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernel/boot.h"
+#include "arch/irq.h"
 #include "arch/machine.h"
 #include "arch/mmu.h"
 #include "arch/smp.h"
@@ -20,6 +21,7 @@
 #include "kernel/fdt/cpus.h"
 #include "kernel/fdt/dt.h"
 #include "kernel/fdt/show.h"
+#include "kernel/guest/guest.h"
 #include "kernel/lineedit.h"
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
@@ -178,6 +180,12 @@ static void command_poweroff(const char *argument)
 	reset_machine(FIRMWARE_POWEROFF);
 }
 
+static void command_guests(const char *argument)
+{
+	(void)argument;
+	guests_list();
+}
+
 static void command_help(const char *argument);
 
 static const struct command commands[] = {
@@ -188,6 +196,13 @@ static const struct command commands[] = {
 	{"dt", "[path]", "a node of the device tree, by path or alias",
 	 command_dt},
 	{"log", "", "the kernel's log", command_log},
+	{"guests", "", "the guests of the bundle", command_guests},
+	{"start", "<guest>", "start a guest", guests_start},
+	{"stop", "<guest>", "stop a guest at once", guests_stop},
+	{"reset", "<guest>", "restart a guest", guests_reset},
+	{"console", "<guest>", "connect to a guest; Ctrl-] comes back",
+	 guests_console},
+	{"stat", "<guest>", "exits of a guest by cause", guests_stat},
 	{"reboot", "", "restart the machine", command_reboot},
 	{"poweroff", "", "switch the machine off", command_poweroff},
 };
@@ -251,6 +266,9 @@ static void run(char *line)
 			continue;
 		if (*argument && !*commands[i].argument)
 			shell_print("%s takes no argument\n", name);
+		else if (!*argument && *commands[i].argument == '<')
+			shell_print("which one? %s %s\n", name,
+				    commands[i].argument);
 		else
 			commands[i].run(argument);
 		return;
@@ -261,13 +279,47 @@ static void run(char *line)
 		    hint ? "\"? (help lists all)" : "");
 }
 
+/* A typed byte: the attached guest's, or a part of a command. */
+static void input(int c)
+{
+	bool detached;
+
+	if (guests_input((uint8_t)c, &detached)) {
+		if (detached)
+			shell_resume();
+		return;
+	}
+	if (!lineedit_feed(&editor, (char)c))
+		return;
+	run(editor.line);
+	if (!guests_attached())
+		lineedit_start(&editor);
+}
+
+void shell_resume(void)
+{
+	shell_print("\n");
+	lineedit_start(&editor);
+}
+
 void shell_run(void)
 {
+	unsigned long flags;
+	int c;
+
 	lineedit_init(&editor, "aloft> ", console_write, complete);
-	for (;;) {
+	if (!guests_attached())
 		lineedit_start(&editor);
-		while (!lineedit_feed(&editor, console_getc_wait()))
-			;
-		run(editor.line);
+	for (;;) {
+		/* With interrupts off none is lost between the look and the
+		 * sleep: wfi ends when one is pending, and restoring lets it
+		 * in. */
+		flags = arch_irq_save();
+		c = console_getc();
+		if (c < 0 && !guests_work())
+			arch_wait_for_interrupt();
+		arch_irq_restore(flags);
+		if (c >= 0)
+			input(c);
 	}
 }

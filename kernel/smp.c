@@ -33,6 +33,7 @@ static struct {
 	struct call *slot[CPU_MAX];
 	bool stop;
 	uint32_t stopped;
+	bool (*idle_work)(void);
 } state;
 
 /* What the software interrupt does, also where it cannot come. */
@@ -144,9 +145,29 @@ void smp_stop_others(void)
 
 void smp_idle(void)
 {
+	bool (*work)(void);
+	unsigned long flags;
+
 	arch_irq_enable();
-	for (;;)
-		arch_wait_for_interrupt();
+	for (;;) {
+		/* With interrupts off none is lost between look and sleep. */
+		flags = arch_irq_save();
+		work = __atomic_load_n(&state.idle_work, __ATOMIC_ACQUIRE);
+		if (!work || !work())
+			arch_wait_for_interrupt();
+		arch_irq_restore(flags);
+	}
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+void smp_idle_work_set(bool (*work)(void))
+{
+	__atomic_store_n(&state.idle_work, work, __ATOMIC_RELEASE);
+	smp_call_all(nothing, NULL);
 }
 
 static void start_one(const struct dt_cpu *cpu)

@@ -1,6 +1,8 @@
 /* Work on other harts: start them, call functions there, stop them. */
 #pragma once
 
+#include <stdbool.h>
+
 /*
  * Start every usable hart of the device tree up to maxcpus= (nosmp: none) and
  * log `boot: harts <n> of <m> online`; each that fails is logged and left out.
@@ -26,5 +28,12 @@ void smp_interrupt(void);
 /* Bring all other harts to a halt, by force, for a panic; waits briefly. */
 void smp_stop_others(void);
 
-/* The loop of a started hart: waits for interrupts for ever. */
+/*
+ * From now on started harts call @work with interrupts off whenever they are
+ * idle: true when it did something and is to be asked again, false to sleep
+ * until the next interrupt. Wakes them for it.
+ */
+void smp_idle_work_set(bool (*work)(void));
+
+/* The loop of a started hart. */
 _Noreturn void smp_idle(void);

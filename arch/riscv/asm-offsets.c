@@ -8,6 +8,7 @@
 #include "arch/riscv/boot/relocate.h"
 #include "arch/riscv/boot/secondary.h"
 #include "arch/riscv/cpu.h"
+#include "arch/riscv/guest/vcpu.h"
 #include "arch/riscv/trap.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
@@ -47,4 +48,13 @@ void asm_offsets(void)
 	DEFINE(SECONDARY_TP, offsetof(struct secondary, tp));
 	DEFINE(SUMMONS_HART, offsetof(struct boot_summons, hart));
 	DEFINE(SUMMONS_START, offsetof(struct boot_summons, start));
+	_Static_assert(!offsetof(struct vcpu, regs.x), "switch.S: x at 0");
+	DEFINE(VCPU_PC, offsetof(struct vcpu, regs.pc));
+	DEFINE(VCPU_ARCH, offsetof(struct vcpu, arch));
+	DEFINE(VCPU_EXITS_TIMER, offsetof(struct vcpu, exits[VCPU_EXIT_TIMER]));
+	DEFINE(ARCH_HOST_SP, offsetof(struct arch_vcpu, host_sp));
+	DEFINE(ARCH_HOST_TP, offsetof(struct arch_vcpu, host_tp));
+	DEFINE(ARCH_VECTOR, offsetof(struct arch_vcpu, vector));
+	DEFINE(ARCH_HSTATUS, offsetof(struct arch_vcpu, hstatus));
+	DEFINE(ARCH_SSTATUS, offsetof(struct arch_vcpu, sstatus));
 }

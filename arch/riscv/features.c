@@ -11,10 +11,6 @@
 #include "kernel/fdt/cpus.h"
 #include "kernel/log.h"
 
-#define HGATP_MODE_SHIFT 60
-#define HGATP_VMID_SHIFT 44
-#define HGATP_VMID_MASK	 0x3fffull
-
 static struct features found;
 
 const struct features *features(void)
@@ -22,7 +18,7 @@ const struct features *features(void)
 	return &found;
 }
 
-static bool all_harts_have(const char *extension)
+bool features_all_have(const char *extension)
 {
 	const void *fdt = boot_fdt();
 	struct dt_cpu_iter it;
@@ -79,13 +75,13 @@ int arch_features_init(void)
 {
 	unsigned long value;
 
-	found.sstc =
-		all_harts_have("sstc") && csr_read_probe(CSR_STIMECMP, &value);
-	if (all_harts_have("svpbmt")) {
+	found.sstc = features_all_have("sstc") &&
+		csr_read_probe(CSR_STIMECMP, &value);
+	if (features_all_have("svpbmt")) {
 		found.svpbmt = true;
 		space_io_strict();
 	}
-	if (all_harts_have("h"))
+	if (features_all_have("h"))
 		probe_gstage();
 	return 0;
 }

@@ -14,3 +14,7 @@ struct features {
 
 /* As arch_features_init() found them; all false before. */
 const struct features *features(void);
+
+/* Does the device tree list ISA extension @extension (as "zba") for every
+ * usable hart? */
+bool features_all_have(const char *extension);

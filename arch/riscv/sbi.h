@@ -1,43 +1,7 @@
-/*
- * Client of the firmware's SBI (RISC-V SBI 3.0). Extension ids and errors as
- * the specification names them.
- */
+/* Client of the firmware's SBI (RISC-V SBI 3.0). */
 #pragma once
 
-#define SBI_EXT_LEGACY_SET_TIMER 0x00
-#define SBI_EXT_LEGACY_PUTCHAR	 0x01
-#define SBI_EXT_LEGACY_GETCHAR	 0x02
-#define SBI_EXT_LEGACY_SEND_IPI	 0x04
-#define SBI_EXT_LEGACY_SHUTDOWN	 0x08
-#define SBI_EXT_BASE		 0x10
-#define SBI_EXT_TIME		 0x54494d45
-#define SBI_EXT_IPI		 0x735049
-#define SBI_EXT_HSM		 0x48534d
-#define SBI_EXT_SRST		 0x53525354
-#define SBI_EXT_DBCN		 0x4442434e
-
-#define SBI_BASE_SPEC_VERSION 0
-#define SBI_BASE_IMPL_ID      1
-#define SBI_BASE_IMPL_VERSION 2
-#define SBI_BASE_PROBE	      3
-#define SBI_HSM_START	      0
-#define SBI_HSM_STOP	      1
-#define SBI_HSM_STATUS	      2
-#define SBI_DBCN_WRITE	      0
-#define SBI_DBCN_READ	      1
-#define SBI_DBCN_WRITE_BYTE   2
-#define SBI_HSM_STOPPED	      1 /* hart state */
-#define SBI_SRST_SHUTDOWN     0
-#define SBI_SRST_COLD_REBOOT  1
-
-#define SBI_SUCCESS		  0
-#define SBI_ERR_FAILED		  -1
-#define SBI_ERR_NOT_SUPPORTED	  -2
-#define SBI_ERR_INVALID_PARAM	  -3
-#define SBI_ERR_DENIED		  -4
-#define SBI_ERR_INVALID_ADDRESS	  -5
-#define SBI_ERR_ALREADY_AVAILABLE -6
-#define SBI_ERR_ALREADY_STARTED	  -7
+#include "arch/sbi.h"
 
 #ifndef __ASSEMBLER__
 

@@ -191,7 +191,7 @@ void arch_panic(const char *reason)
 	__builtin_unreachable();
 }
 
-static void trap_interrupt(uint64_t number)
+void trap_interrupt(uint64_t number)
 {
 	switch (number) {
 	case IRQ_S_TIMER:

@@ -20,3 +20,6 @@ extern const char trap_panic_break[];
 
 /* Called by trap_entry; returns to go on at frame->sepc. */
 void trap_handle(struct trap_frame *frame);
+
+/* Serve interrupt @number (code of scause) of this hart; interrupts off. */
+void trap_interrupt(uint64_t number);

@@ -6,7 +6,9 @@ device trees and images, and SEED. What it finds is kept and named. Closes with
 `N passed, N failed, N skipped`.
 """
 import glob
+import gzip
 import os
+import struct
 import subprocess
 import sys
 
@@ -16,7 +18,30 @@ SEEDS = {
     "imgtool_fuzz": ["Image"],
 }
 # A device tree of a board is at most this long; more is the same again.
-MAX_LENGTH = {"fdt_fuzz": 70000, "imgtool_fuzz": 200000}
+MAX_LENGTH = {"fdt_fuzz": 70000, "imgtool_fuzz": 200000, "bundle_fuzz": 4096}
+
+
+def newc(name, data):
+    """One entry of a cpio archive."""
+    fields = (7, 0o100644, 0, 0, 2, 0, len(data), 0, 8, 0, 0, len(name) + 1, 0)
+    head = b"070701" + b"".join(b"%08x" % f for f in fields) + name + b"\0"
+    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
+def bundles():
+    """Small bundles with everything in them that the readers know."""
+    image = struct.pack("<IIQQQIIQQII", 0x6f, 0, 1 << 21, 1 << 20, 0, 2, 0, 0,
+                        0x5643534952, 0x05435352, 0) + b"code" * 20
+    config = (b"# a guest\nmemory = 64M\nvcpus = 4\nautostart = no\n"
+              b"bootargs = console=ttyS0 \"a b\"\n")
+    end = newc(b"TRAILER!!!", b"")
+    for kernel in (image, gzip.compress(image, mtime=0)):
+        yield kernel
+        yield newc(b"guests/a/Image", kernel) + end
+        yield (newc(b"./guests/a/config", config) +
+               newc(b"guests/a/Image", b"") + newc(b"guests/a/initrd", b"x") +
+               newc(b"guests/b/Image", kernel) + end)
+    yield config
 
 
 def seed_corpus(name, folder):
@@ -27,6 +52,10 @@ def seed_corpus(name, folder):
                 data = source.read(MAX_LENGTH[name])
             with open(os.path.join(folder, os.path.basename(path)),
                       "wb") as target:
+                target.write(data)
+    if name == "bundle_fuzz":
+        for number, data in enumerate(bundles()):
+            with open(os.path.join(folder, f"seed-{number}"), "wb") as target:
                 target.write(data)
 
 

@@ -254,7 +254,8 @@ static void input_is_polled_until_interrupts_are_up(void **state)
 	assert_int_equal(console_getc(), -1);
 	type("ab");
 	assert_int_equal(console_getc(), 'a');
-	assert_int_equal(console_getc_wait(), 'b');
+	assert_false(console_waiting());
+	assert_int_equal(console_getc(), 'b');
 	assert_int_equal(model.ier, 0);
 }
 
@@ -335,23 +336,18 @@ static void firmware_input_is_polled_by_timer(void **state)
 	assert_int_equal(console_getc(), -1);
 }
 
-/* What arrives between the look and the sleep must end the sleep, which works
- * only with interrupts off. */
-static void sleeper(void)
-{
-	assert_false(fake_hart.interrupts);
-	type("w");
-	line_fn(line_arg);
-}
-
-static void sleep_ends_with_a_byte(void **state)
+static void a_byte_waits_until_it_is_read(void **state)
 {
 	(void)state;
 	assert_int_equal(console_init(), 0);
 	console_interrupts_enable();
-	fake_hart.sleep = sleeper;
-	assert_int_equal(console_getc_wait(), 'w');
-	assert_true(fake_hart.interrupts);
+	assert_false(console_waiting());
+	type("w");
+	assert_false(console_waiting());
+	line_fn(line_arg);
+	assert_true(console_waiting());
+	assert_int_equal(console_getc(), 'w');
+	assert_false(console_waiting());
 }
 
 int main(void)
@@ -378,7 +374,7 @@ int main(void)
 		cmocka_unit_test_setup(without_a_line_a_timer_polls, setup),
 		cmocka_unit_test_setup(firmware_input_is_polled_by_timer,
 				       setup),
-		cmocka_unit_test_setup(sleep_ends_with_a_byte, setup),
+		cmocka_unit_test_setup(a_byte_waits_until_it_is_read, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

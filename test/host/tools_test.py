@@ -22,6 +22,7 @@ from elf_file import SHT_RELA, ElfFile  # noqa: E402
 BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'))
 CC = os.environ.get('CROSS_COMPILE', 'riscv64-linux-gnu-') + 'gcc'
 IMGTOOL = os.path.join(BUILD, 'tools', 'imgtool')
+BUNDLE = os.path.join(BUILD, 'tools', 'bundle')
 IMAGE = os.path.join(BUILD, 'Image')
 ELF = os.path.join(BUILD, 'kernel.elf')
 DEBIAN = os.path.join(BUILD, 'debian', 'Image')
@@ -48,6 +49,126 @@ class Folder(unittest.TestCase):
         with open(path, 'wb') as f:
             f.write(content)
         return path
+
+
+class Bundle(Folder):
+    """bundle, with cpio as the other opinion."""
+
+    def make(self, *guests):
+        out = os.path.join(self.folder, 'out.cpio')
+        return out, run(BUNDLE, '-o', out, *guests)
+
+    def unpack(self, archive):
+        result = subprocess.run(['cpio', '-idm', '--quiet'], timeout=60,
+                                input=read(archive), cwd=self.folder,
+                                capture_output=True)
+        self.assertEqual((result.returncode, result.stderr), (0, b''))
+
+    def refused(self, text, *guests, status=1):
+        out, result = self.make(*guests)
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertIn(text, result.stderr)
+        self.assertFalse(os.path.exists(out))
+
+    def test_cpio_reads_what_it_writes(self):
+        initrd = self.file('files,with=comma', b'odd!!')
+        out, result = self.make(
+            f'a:image={IMAGE},initrd={initrd},memory=64M,vcpus=3',
+            f'b:image={IMAGE},bootargs=console=ttyS0,115200 quiet,'
+            'autostart=no')
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+        self.unpack(out)
+        guests = os.path.join(self.folder, 'guests')
+        self.assertEqual(read(os.path.join(guests, 'a', 'Image')),
+                         read(IMAGE))
+        self.assertEqual(read(os.path.join(guests, 'a', 'initrd')), b'odd!!')
+        self.assertEqual(read(os.path.join(guests, 'a', 'config')),
+                         b'memory = 64M\nvcpus = 3\n')
+        self.assertEqual(read(os.path.join(guests, 'b', 'config')),
+                         b'bootargs = console=ttyS0,115200 quiet\n'
+                         b'autostart = no\n')
+
+    def test_it_reads_what_cpio_writes(self):
+        for name in 'ab':
+            os.makedirs(os.path.join(self.folder, 'guests', name))
+        image = self.file('guests/a/Image', gzip.compress(read(IMAGE)))
+        os.link(image, os.path.join(self.folder, 'guests/b/Image'))
+        self.file('guests/b/config', b'bootargs = "x y"\n')
+        names = run('find', self.folder, '-mindepth', '1', '-printf',
+                    './%P\n').stdout
+        packed = subprocess.run(['cpio', '-o', '-H', 'newc', '--quiet'],
+                                input=names.encode(), cwd=self.folder,
+                                capture_output=True, timeout=60)
+        path = self.file('by-hand.cpio', packed.stdout)
+        result = run(BUNDLE, '-l', path)
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+        for line in ('a: 256 MiB, 1 vcpu, autostart yes, Image',
+                     'b: 256 MiB, 1 vcpu, autostart yes, Image',
+                     '(gzip), bootargs ""x y""'):
+            self.assertIn(line, result.stdout)
+
+    def test_an_image_alone_is_listed(self):
+        result = run(BUNDLE, '-l', IMAGE)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('linux: 256 MiB, 1 vcpu', result.stdout)
+
+    def test_quotes_keep_a_value_together(self):
+        out, result = self.make(f'a:image={IMAGE},bootargs="x,memory=1M",'
+                                'vcpus=2')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        listed = run(BUNDLE, '-l', out).stdout
+        self.assertIn('256 MiB, 2 vcpus', listed)
+        self.assertIn('bootargs "x,memory=1M"', listed)
+
+    def test_what_the_kernel_refuses_is_not_written(self):
+        junk = self.file('junk', b'no kernel at all' * 10)
+        torn = self.file('torn.gz', gzip.compress(read(IMAGE))[:-9])
+        good = f'image={IMAGE}'
+        self.refused('guest a: refused, Image: not a RISC-V Image',
+                     f'a:image={junk}')
+        self.refused('gzip data is cut short', f'a:image={torn}')
+        self.refused('guests/a/config: line 1: memory is not a multiple',
+                     f'a:{good},memory=3M')
+        self.refused("more than the guest's memory", f'a:{good},memory=2M')
+        self.refused("a guest's name is 1 to 31", f'a.b:{good}')
+        self.refused('guests/a/Image: is there twice', f'a:{good}',
+                     f'a:{good}')
+        self.refused('control character', f'a:{good},bootargs=a\x1bb')
+
+    def test_wrong_usage_is_told(self):
+        good = f'image={IMAGE}'
+        self.refused("no ':'", 'a', status=64)
+        self.refused('no image=FILE', 'a:vcpus=1', status=64)
+        self.refused('unknown key', f'a:{good}', f'b:cpus=1,{good}',
+                     status=64)
+        self.refused('a key is there twice', f'a:{good},{good}', status=64)
+        self.refused('a quote is not closed', f'a:{good},bootargs="x',
+                     status=64)
+        self.refused('something follows a closing quote',
+                     f'a:{good},bootargs="x"y', status=64)
+        self.refused('No such file', 'a:image=/nowhere', status=2)
+        self.refused('not a regular file', 'a:image=/', status=2)
+        self.assertEqual(run(BUNDLE).returncode, 64)
+        self.assertEqual(run(BUNDLE, '-o', 'x').returncode, 64)
+        self.assertEqual(run(BUNDLE, '--help').returncode, 0)
+
+
+class Initramfs(Folder):
+    def test_cpio_lists_what_is_in_it(self):
+        busybox = self.file('busybox', b'binary')
+        out = os.path.join(self.folder, 'out.cpio')
+        script = os.path.join(ROOT, 'tools', 'setup', 'initramfs.py')
+        result = run(sys.executable, script, busybox, out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with open(out, 'rb') as archive:
+            listed = subprocess.run(['cpio', '-itv', '--quiet'],
+                                    stdin=archive, capture_output=True,
+                                    text=True, timeout=60)
+        self.assertEqual((listed.returncode, listed.stderr), (0, ''))
+        for pattern in (r'-rwxr-xr-x .* bin/busybox\n', r'-rwxr-xr-x .* init\n',
+                        r'crw------- .* 5, +1 .* dev/console\n',
+                        r'-rw-r--r-- .* etc/inittab\n'):
+            self.assertRegex(listed.stdout, pattern)
 
 
 class Imgtool(Folder):

@@ -19,6 +19,9 @@ ALLOWED = (
     ('kernel/', ('lib/', 'arch/*.h')),
     ('drivers/', ('lib/', 'arch/*.h', 'kernel/')),
     ('tools/imgtool/', ('lib/', 'arch/riscv/boot/relocate.h')),
+    # It judges bundles by the kernel's own code.
+    ('tools/bundle/', ('lib/', 'kernel/guest/bundle.h',
+                       'kernel/guest/loader.h')),
     ('tools/', ('lib/', 'tools/')),
     ('test/', ('',)),
 )
@@ -30,7 +33,8 @@ CSR_HEADERS = ('arch/riscv/csr.h', 'arch/riscv/cpu.h')
 # The only code that knows of guests.
 GUEST_USERS = ('kernel/guest/', 'arch/riscv/guest/', 'arch/riscv/trap.',
                'arch/riscv/asm-offsets.c', 'kernel/main.c', 'kernel/shell.c',
-               'kernel/selftests.c', 'arch/riscv/selftests.c', 'test/')
+               'kernel/selftests.c', 'arch/riscv/selftests.c', 'tools/bundle/',
+               'test/')
 FDT_USERS = ('kernel/fdt/', 'kernel/guest/', 'test/')
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)

@@ -4,6 +4,9 @@
 # usage: fetch.sh WHAT...
 #   libfdt      build/libfdt/*.[ch] from the source package of U-Boot, or
 #               linked from LIBFDT_SRC=dir
+#   zlib        build/zlib/{infback,inffast,inftrees}.c and what they include,
+#               from the source package of zlib
+#   sodium      build/sodium: ChaCha20 as it lies in libsodium's source package
 #   qemu        build/qemu/qemu-system-riscv64, version 9 or later; or the
 #               reason why not in build/qemu/UNAVAILABLE
 #   debian      build/debian/{Image,dtbs/<vendor>/*.dtb,busybox,VERSION}
@@ -87,32 +90,68 @@ link_libfdt() {
 	place libfdt
 }
 
-# The tarball is checked by apt against the signed index of sources. -m: new
-# files must be newer than objects made from older ones.
-get_libfdt() {
-	local tarball name=$distro release=$codename
+# get_source WHAT PACKAGE GLOB...: into $work/src what of the package's tarball
+# fits, into $work/out/VERSION where it is from. apt checks the tarball against
+# the signed index of sources. -m: new files must be newer than objects made
+# from older ones.
+get_source() {
+	local what=$1 package=$2 tarball name=$distro release=$codename
 
-	[ -z "${LIBFDT_SRC:-}" ] || { link_libfdt; return; }
+	shift 2
 	[ "$distro" = ubuntu ] || name=debian
 	[ "$distro" != other ] || release=$suite
-	say "libfdt: from the source package of U-Boot ($release)"
+	say "$what: from the source package of $package ($release)"
 	apt_open "$work/apt" "$name" "$(dpkg --print-architecture)" deb-src \
 		"$release" || fail "no $name mirror with the sources of" \
-		"$release; name one by DEBIAN_MIRROR=, or a directory by" \
-		"LIBFDT_SRC=" || return
-	(cd "$work" && quietly apt_private apt-get --tar-only source u-boot) ||
-		fail "could not download the source of u-boot" || return
-	tarball=$(echo "$work"/u-boot_*.orig.tar.*)
+		"$release; name one by DEBIAN_MIRROR=${source_hint:-}" || return
+	(cd "$work" && quietly apt_private apt-get --tar-only source \
+		"$package") ||
+		fail "could not download the source of $package" || return
+	tarball=$(echo "$work/$package"_*.orig.tar.*)
 	mkdir "$work/out" "$work/src" || return
 	quietly tar -xmf "$tarball" -C "$work/src" --strip-components=1 \
-		--wildcards '*/scripts/dtc/libfdt/*.[ch]' \
-		'*/Licenses/bsd-2-clause.txt' '*/Licenses/gpl-2.0.txt' ||
-		fail "no libfdt in $tarball" || return
-	mv "$work"/src/scripts/dtc/libfdt/*.[ch] "$work/out/" &&
-		mv "$work"/src/Licenses/*.txt "$work/out/" || return
+		--wildcards "$@" || fail "no $what in $tarball" || return
 	tarball=${tarball##*/}
 	echo "${tarball%.orig.tar.*} ($release)" >"$work/out/VERSION"
-	place libfdt
+}
+
+get_libfdt() {
+	local source_hint=", or a directory by LIBFDT_SRC="
+
+	[ -z "${LIBFDT_SRC:-}" ] || { link_libfdt; return; }
+	get_source libfdt u-boot '*/scripts/dtc/libfdt/*.[ch]' \
+		'*/Licenses/bsd-2-clause.txt' '*/Licenses/gpl-2.0.txt' || return
+	mv "$work"/src/scripts/dtc/libfdt/*.[ch] "$work"/src/Licenses/*.txt \
+		"$work/out/" && place libfdt
+}
+
+### zlib, sodium
+
+have_zlib() {
+	[ -n "$(first_line "$build/zlib/VERSION")" ]
+}
+
+# Its licence stands in zlib.h.
+get_zlib() {
+	get_source zlib zlib '*/infback.c' '*/inffast.[ch]' '*/inftrees.[ch]' \
+		'*/inffixed.h' '*/inflate.h' '*/zutil.h' '*/zlib.h' \
+		'*/zconf.h' --exclude '*/contrib/*' || return
+	mv "$work"/src/*.[ch] "$work/out/" && place zlib
+}
+
+have_sodium() {
+	[ -n "$(first_line "$build/sodium/VERSION")" ]
+}
+
+# The files include each other by their places in the tree.
+get_sodium() {
+	get_source sodium libsodium '*/LICENSE' \
+		'*/src/libsodium/crypto_stream/chacha20/stream_chacha20.h' \
+		'*/src/libsodium/crypto_stream/chacha20/ref/*.[ch]' \
+		'*/src/libsodium/crypto_core/hchacha20/*.[ch]' \
+		'*/src/libsodium/include/sodium/*.h' || return
+	mv "$work"/src/src/libsodium/* "$work/src/LICENSE" "$work/out/" &&
+		place sodium
 }
 
 ### qemu
@@ -426,7 +465,8 @@ fetch_one() (
 )
 
 usage() {
-	echo "usage: $0 libfdt|qemu|debian|xterm|playwright|dumps ..." >&2
+	echo "usage: $0 libfdt|zlib|sodium|qemu|debian|xterm|playwright|dumps" \
+		"..." >&2
 	exit 64
 }
 
@@ -453,7 +493,7 @@ main() {
 [ $# != 0 ] || usage
 for arg; do
 	case $arg in
-	libfdt|qemu|debian|xterm|playwright|dumps) ;;
+	libfdt|zlib|sodium|qemu|debian|xterm|playwright|dumps) ;;
 	*)	usage ;;
 	esac
 done

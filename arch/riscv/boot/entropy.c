@@ -44,7 +44,7 @@ static bool has_zkr(const void *fdt)
 	return false;
 }
 
-void entropy_collect(struct mix *pool, void *fdt)
+unsigned entropy_collect(struct mix *pool, void *fdt)
 {
 	uint64_t now = arch_time_now();
 	unsigned good;
@@ -55,4 +55,5 @@ void entropy_collect(struct mix *pool, void *fdt)
 	mix_absorb(pool, &now, sizeof(now));
 	if (!good)
 		log_warn("boot", "no seed: addresses can be guessed");
+	return good;
 }

@@ -229,7 +229,7 @@ void boot_start(struct boot_handoff *h)
 	boot_hart_check(fdt);
 	timebase_take(fdt);
 	memory_map_build(&info, fdt);
-	entropy_collect(&info.random, (void *)info.fdt_pa);
+	info.seeds = entropy_collect(&info.random, (void *)info.fdt_pa);
 	fdt_wipe(h);
 
 	if (!cmdline_has(info.args, "nokaslr"))

@@ -1,0 +1,206 @@
+/*
+ * What an exit means. Whatever a guest does ends in one of three ways: a device
+ * answers, the guest gets an exception, or its own VM stops; never in a fault
+ * of the host. Source: Privileged Architecture, "Traps" of the Hypervisor
+ * Extension and "Transformed Instruction or Pseudoinstruction".
+ */
+#include <errno.h>
+
+#include "arch/riscv/csr.h"
+#include "arch/riscv/guest/decode.h"
+#include "arch/riscv/guest/vcpu.h"
+#include "arch/riscv/trap.h"
+#include "arch/vcpu.h"
+
+#define INSN_WFI     0x10500073u
+#define INSN_WRS_NTO 0x00d00073u
+
+/* htinst values that stand for the hart's own access to a page table. */
+#define PSEUDO_READ  0x3000u
+#define PSEUDO_WRITE 0x3020u
+
+void guest_inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval)
+{
+	struct arch_vcpu *arch = vcpu->arch;
+	uint64_t vsstatus = csr_read(CSR_VSSTATUS);
+	bool enabled = vsstatus & SSTATUS_SIE;
+
+	vsstatus &= ~(uint64_t)(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE);
+	vsstatus |= arch->sstatus & SSTATUS_SPP;
+	vsstatus |= enabled ? SSTATUS_SPIE : 0;
+	csr_write(CSR_VSSTATUS, vsstatus);
+	csr_write(CSR_VSEPC, vcpu->regs.pc);
+	csr_write(CSR_VSCAUSE, cause);
+	csr_write(CSR_VSTVAL, tval);
+	vcpu->regs.pc = csr_read(CSR_VSTVEC) & ~3ull;
+	/* Goes on in VS mode. */
+	arch->sstatus |= SSTATUS_SPP;
+	arch->hstatus |= HSTATUS_SPVP;
+}
+
+static void inject(struct vcpu *vcpu, struct vcpu_exit *exit, uint64_t cause,
+		   uint64_t tval)
+{
+	guest_inject(vcpu, cause, tval);
+	exit->kind = VCPU_EXIT_INJECTED;
+}
+
+/* The fault that the guest gets when a read on its behalf met @fault. */
+static uint64_t cause_of(const struct hlv_fault *fault, bool fetch)
+{
+	if (fault->scause == CAUSE_LOAD_PAGE)
+		return fetch ? CAUSE_FETCH_PAGE : CAUSE_LOAD_PAGE;
+	return fetch ? CAUSE_FETCH_ACCESS : CAUSE_LOAD_ACCESS;
+}
+
+/*
+ * The instruction at the guest's pc. False: it is not there any more (another
+ * vcpu changed the tables) and the guest has got the fault.
+ */
+static bool fetch(struct vcpu *vcpu, struct vcpu_exit *exit, uint32_t *insn)
+{
+	struct hlv_fault fault;
+	uint64_t low, high = 0;
+	uint64_t pc = vcpu->regs.pc;
+
+	if (!hlvx_u16(pc, &low, &fault))
+		goto out_fault;
+	if ((low & 3) == 3) {
+		pc += 2;
+		if (!hlvx_u16(pc, &high, &fault))
+			goto out_fault;
+	}
+	*insn = low | high << 16;
+	return true;
+out_fault:
+	inject(vcpu, exit, cause_of(&fault, true), pc);
+	return false;
+}
+
+static uint64_t access_fault(bool write)
+{
+	return write ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS;
+}
+
+/* A load or store where there is no RAM. */
+static void decode_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	const struct arch_vcpu *arch = vcpu->arch;
+	bool write = arch->scause == CAUSE_STORE_GUEST_PAGE;
+	bool transformed = arch->htinst != 0;
+	uint32_t insn = arch->htinst;
+	struct decode_access access;
+	struct vcpu_mmio *mmio = &exit->mmio;
+
+	/* The guest's page table itself lies where there is no RAM. */
+	if (insn == PSEUDO_READ || insn == PSEUDO_WRITE) {
+		inject(vcpu, exit, access_fault(write), arch->stval);
+		return;
+	}
+	if (!transformed && !fetch(vcpu, exit, &insn))
+		return;
+	if (decode_access(insn, transformed, &access) ||
+	    access.write != write) {
+		inject(vcpu, exit, access_fault(write), arch->stval);
+		return;
+	}
+	exit->kind = VCPU_EXIT_MMIO;
+	mmio->gpa = arch->htval << 2 | (arch->stval & 3);
+	mmio->write = write;
+	mmio->width = access.width;
+	mmio->reg = access.reg;
+	mmio->length = access.length;
+	mmio->sign_extend = access.sign_extend;
+	mmio->value = write
+		? decode_store_value(&access, vcpu->regs.x[access.reg])
+		: 0;
+}
+
+/* Instructions that hstatus or a missing CSR made trap. */
+static void decode_virtual(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	const struct arch_vcpu *arch = vcpu->arch;
+	uint32_t insn = arch->stval;
+
+	/* stval may be 0 instead of the instruction. */
+	if (!insn && !fetch(vcpu, exit, &insn))
+		return;
+	if ((arch->sstatus & SSTATUS_SPP) && insn == INSN_WFI) {
+		vcpu->regs.pc += 4;
+		exit->kind = VCPU_EXIT_WFI;
+		return;
+	}
+	if (insn == INSN_WRS_NTO) {
+		vcpu->regs.pc += 4;
+		exit->kind = VCPU_EXIT_INTERRUPT;
+		return;
+	}
+	inject(vcpu, exit, CAUSE_ILLEGAL, insn);
+}
+
+void guest_exit_decode(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	const struct arch_vcpu *arch = vcpu->arch;
+
+	exit->reason = NULL;
+	if (arch->scause >> CAUSE_INTERRUPT_SHIFT) {
+		exit->kind = VCPU_EXIT_INTERRUPT;
+		trap_interrupt(arch->scause << 1 >> 1);
+		return;
+	}
+	switch (arch->scause) {
+	case CAUSE_ECALL_VS:
+		exit->kind = VCPU_EXIT_SBI;
+		break;
+	case CAUSE_LOAD_GUEST_PAGE:
+	case CAUSE_STORE_GUEST_PAGE:
+		decode_mmio(vcpu, exit);
+		break;
+	case CAUSE_FETCH_GUEST_PAGE:
+		inject(vcpu, exit, CAUSE_FETCH_ACCESS, arch->stval);
+		break;
+	case CAUSE_VIRTUAL_INSN:
+		decode_virtual(vcpu, exit);
+		break;
+	default:
+		/* Firmware may send what is the guest's own to us. */
+		if (arch->scause < 64 &&
+		    (guest_csrs()->hedeleg >> arch->scause & 1)) {
+			inject(vcpu, exit, arch->scause, arch->stval);
+			break;
+		}
+		exit->kind = VCPU_EXIT_DEAD;
+		exit->reason = "an exception that no guest can cause";
+		break;
+	}
+}
+
+void arch_vcpu_mmio_done(struct vcpu *vcpu, const struct vcpu_mmio *mmio)
+{
+	struct decode_access access = {
+		.sign_extend = mmio->sign_extend,
+		.width = mmio->width,
+	};
+
+	if (!mmio->write && mmio->reg)
+		vcpu->regs.x[mmio->reg] =
+			decode_load_value(&access, mmio->value);
+	vcpu->regs.pc += mmio->length;
+}
+
+void arch_vcpu_mmio_fault(struct vcpu *vcpu, const struct vcpu_mmio *mmio)
+{
+	guest_inject(vcpu, access_fault(mmio->write), vcpu->arch->stval);
+}
+
+int arch_vcpu_read_virtual(struct vcpu *vcpu, uint64_t va, uint64_t *out)
+{
+	struct hlv_fault fault;
+
+	if (hlv_u64(va, out, &fault))
+		return 0;
+	/* At the ecall, which the pc is behind already. */
+	vcpu->regs.pc -= 4;
+	guest_inject(vcpu, cause_of(&fault, false), fault.stval);
+	return -EFAULT;
+}

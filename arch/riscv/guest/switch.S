@@ -1,0 +1,140 @@
+/*
+ * The world switch. While a guest executes sscratch holds its struct vcpu and
+ * stvec one of the vectors below; everywhere else both are the kernel's
+ * (trap.S).
+ *
+ * An exit saves what C may clobber and asks guest_exit_quick(); s0 to s11 are
+ * the guest's until that says no, and only then are the host's put back. gp is
+ * the guest's meanwhile: the kernel does not use it.
+ */
+#include "arch/riscv/asm-offsets.h"
+#include "arch/riscv/asm.h"
+#include "arch/riscv/csr.h"
+#include "arch/riscv/sbi.h"
+
+#define X(n) (8 * (n))
+/* On the host's stack while the guest executes: ra, s0-s11, the vcpu. */
+#define HOST_FRAME 112
+#define HOST_VCPU  104
+
+	.text
+
+/*
+ * guest_enter - see the header
+ * in: a0 struct vcpu; interrupts off; keeps what the ABI says
+ */
+FUNC(guest_enter)
+	addi	sp, sp, -HOST_FRAME
+	sd	ra, 0(sp)
+	sd	s0, 8(sp)
+	sd	s1, 16(sp)
+	sd	s2, 24(sp)
+	sd	s3, 32(sp)
+	sd	s4, 40(sp)
+	sd	s5, 48(sp)
+	sd	s6, 56(sp)
+	sd	s7, 64(sp)
+	sd	s8, 72(sp)
+	sd	s9, 80(sp)
+	sd	s10, 88(sp)
+	sd	s11, 96(sp)
+	sd	a0, HOST_VCPU(sp)
+	ld	a1, VCPU_ARCH(a0)
+	sd	sp, ARCH_HOST_SP(a1)
+	sd	tp, ARCH_HOST_TP(a1)
+	.irp	n, 3,8,9,18,19,20,21,22,23,24,25,26,27
+	ld	x\n, X(\n)(a0)
+	.endr
+
+.Lresume:
+	/* a0 vcpu; gp and s0 to s11 are the guest's already */
+	ld	a1, VCPU_ARCH(a0)
+	ld	t0, ARCH_VECTOR(a1)
+	ld	t1, ARCH_SSTATUS(a1)
+	ld	t2, ARCH_HSTATUS(a1)
+	ld	t3, VCPU_PC(a0)
+	csrw	CSR_STVEC, t0
+	csrw	CSR_SSTATUS, t1
+	csrw	CSR_HSTATUS, t2
+	csrw	CSR_SEPC, t3
+	csrw	CSR_SSCRATCH, a0
+	.irp	n, 1,2,4,5,6,7,28,29,30,31,11,12,13,14,15,16,17
+	ld	x\n, X(\n)(a0)
+	.endr
+	ld	a0, X(10)(a0)
+	sret
+END(guest_enter)
+
+/*
+ * guest_exit_entry_timer - stvec with Sstc: SBI TIME set_timer is done here and
+ * now; all else goes on at guest_exit_entry
+ */
+FUNC(guest_exit_entry_timer)
+	csrrw	a0, CSR_SSCRATCH, a0
+	sd	t0, X(5)(a0)
+	csrr	t0, CSR_SCAUSE
+	addi	t0, t0, -CAUSE_ECALL_VS
+	bnez	t0, .Lsave
+	li	t0, SBI_EXT_TIME
+	bne	a7, t0, .Lsave
+	bnez	a6, .Lsave
+	csrr	t0, CSR_SSCRATCH
+	csrw	CSR_VSTIMECMP, t0
+	ld	t0, VCPU_EXITS_TIMER(a0)
+	addi	t0, t0, 1
+	sd	t0, VCPU_EXITS_TIMER(a0)
+	csrr	t0, CSR_SEPC
+	addi	t0, t0, 4
+	csrw	CSR_SEPC, t0
+	ld	t0, X(5)(a0)
+	csrw	CSR_SSCRATCH, a0
+	li	a0, SBI_SUCCESS
+	li	a1, 0
+	sret
+END(guest_exit_entry_timer)
+
+/* guest_exit_entry - stvec without Sstc */
+FUNC(guest_exit_entry)
+	csrrw	a0, CSR_SSCRATCH, a0
+	sd	t0, X(5)(a0)
+.Lsave:
+	.irp	n, 1,2,4,6,7,28,29,30,31,11,12,13,14,15,16,17
+	sd	x\n, X(\n)(a0)
+	.endr
+	ld	a1, VCPU_ARCH(a0)
+	ld	sp, ARCH_HOST_SP(a1)
+	ld	tp, ARCH_HOST_TP(a1)
+	csrrw	t0, CSR_SSCRATCH, tp
+	csrr	t1, CSR_SEPC
+	csrr	t2, CSR_HSTATUS
+	csrr	t3, CSR_SSTATUS
+	lla	t4, trap_entry
+	sd	t0, X(10)(a0)
+	sd	t1, VCPU_PC(a0)
+	sd	t2, ARCH_HSTATUS(a1)
+	sd	t3, ARCH_SSTATUS(a1)
+	csrw	CSR_STVEC, t4
+	call	guest_exit_quick
+	mv	t0, a0
+	ld	a0, HOST_VCPU(sp)
+	bnez	t0, .Lresume
+
+	.irp	n, 3,8,9,18,19,20,21,22,23,24,25,26,27
+	sd	x\n, X(\n)(a0)
+	.endr
+	ld	ra, 0(sp)
+	ld	s0, 8(sp)
+	ld	s1, 16(sp)
+	ld	s2, 24(sp)
+	ld	s3, 32(sp)
+	ld	s4, 40(sp)
+	ld	s5, 48(sp)
+	ld	s6, 56(sp)
+	ld	s7, 64(sp)
+	ld	s8, 72(sp)
+	ld	s9, 80(sp)
+	ld	s10, 88(sp)
+	ld	s11, 96(sp)
+	addi	sp, sp, HOST_FRAME
+	ret
+END(guest_exit_entry)

@@ -1,0 +1,325 @@
+/*
+ * A vcpu on a hart: loading and taking out its CSRs, entering it, and what is
+ * done for it at once. Floating-point and vector registers stay in the hart
+ * when a vcpu leaves and are saved when the guest has changed them; they are
+ * loaded when somebody else's may be there. Source: Privileged Architecture,
+ * "Hypervisor Extension".
+ */
+#include "arch/riscv/guest/vcpu.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arch/riscv/csr.h"
+#include "arch/timer.h"
+#include "arch/vcpu.h"
+#include "kernel/guest/sbi.h"
+#include "kernel/guest/sched.h"
+#include "kernel/guest/vm.h"
+#include "kernel/mm/heap.h"
+
+#define SSTATUS_UXL_64 (2ull << 32)
+
+/* Ranges of at most so many pages are fenced page by page. */
+#define FENCE_PAGES_MAX 64
+
+static struct {
+	/* Whose FP and vector registers a hart holds. */
+	struct vcpu *fp_owner[CPU_MAX];
+} state;
+
+int arch_vcpu_create(struct vcpu *vcpu)
+{
+	const struct guest_csrs *csrs = guest_csrs();
+	struct arch_vcpu *arch = heap_alloc(sizeof(*arch));
+
+	if (!arch)
+		return -ENOMEM;
+	if (csrs->vector) {
+		arch->v = heap_alloc(sizeof(*arch->v) + 32 * csrs->vlenb);
+		if (!arch->v) {
+			heap_free(arch);
+			return -ENOMEM;
+		}
+	}
+	arch->vector = csrs->sstc ? (uint64_t)guest_exit_entry_timer
+				  : (uint64_t)guest_exit_entry;
+	arch->last_cpu = VCPU_NOWHERE;
+	vcpu->arch = arch;
+	return 0;
+}
+
+void arch_vcpu_destroy(struct vcpu *vcpu)
+{
+	heap_free(vcpu->arch->v);
+	heap_free(vcpu->arch);
+	vcpu->arch = NULL;
+}
+
+void arch_vcpu_reset(struct vcpu *vcpu, gpa_t pc, uint64_t opaque)
+{
+	const struct guest_csrs *csrs = guest_csrs();
+	struct arch_vcpu *arch = vcpu->arch;
+
+	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
+	vcpu->regs.pc = pc;
+	vcpu->regs.x[VCPU_A0] = vcpu->id;
+	vcpu->regs.x[VCPU_A1] = opaque;
+	memset(&arch->csr, 0, sizeof(arch->csr));
+	arch->csr.vsstatus = SSTATUS_UXL_64;
+	arch->csr.vstimecmp = UINT64_MAX;
+	memset(&arch->fp, 0, sizeof(arch->fp));
+	if (arch->v) {
+		memset(arch->v, 0, sizeof(*arch->v) + 32 * csrs->vlenb);
+		arch->v->vtype = 1ull << 63; /* vill */
+	}
+	/* The only bits of hstatus that are not ours to choose: VSXL. */
+	arch->hstatus = (csr_read(CSR_HSTATUS) & 3ull << 32) | HSTATUS_SPV |
+		HSTATUS_SPVP | HSTATUS_VTW;
+	arch->sstatus = SSTATUS_UXL_64 | SSTATUS_SPP | SSTATUS_SPIE;
+	if (csrs->fp)
+		arch->sstatus |= SSTATUS_FS_CLEAN;
+	if (csrs->vector)
+		arch->sstatus |= SSTATUS_VS_CLEAN;
+	/* No hart's FP registers or translations are this vcpu's any more. */
+	arch->last_cpu = VCPU_NOWHERE;
+}
+
+static void csrs_load(const struct vs_csrs *csr, uint64_t time_offset)
+{
+	const struct guest_csrs *csrs = guest_csrs();
+
+	csr_write(CSR_VSSTATUS, csr->vsstatus);
+	csr_write(CSR_VSIE, csr->vsie);
+	csr_write(CSR_VSTVEC, csr->vstvec);
+	csr_write(CSR_VSSCRATCH, csr->vsscratch);
+	csr_write(CSR_VSEPC, csr->vsepc);
+	csr_write(CSR_VSCAUSE, csr->vscause);
+	csr_write(CSR_VSTVAL, csr->vstval);
+	csr_write(CSR_VSATP, csr->vsatp);
+	csr_write(CSR_HVIP, csr->hvip);
+	csr_write(CSR_HTIMEDELTA, time_offset);
+	csr_write(CSR_SCOUNTEREN, csr->scounteren);
+	if (csrs->has_senvcfg)
+		csr_write(CSR_SENVCFG, csr->senvcfg);
+	if (csrs->has_sstateen)
+		csr_write(CSR_SSTATEEN0, csr->sstateen0);
+	/* Last: it may raise an interrupt at once, by the right time. */
+	if (csrs->sstc)
+		csr_write(CSR_VSTIMECMP, csr->vstimecmp);
+}
+
+static void csrs_save(struct vs_csrs *csr)
+{
+	const struct guest_csrs *csrs = guest_csrs();
+
+	csr->vsstatus = csr_read(CSR_VSSTATUS);
+	csr->vsie = csr_read(CSR_VSIE);
+	csr->vstvec = csr_read(CSR_VSTVEC);
+	csr->vsscratch = csr_read(CSR_VSSCRATCH);
+	csr->vsepc = csr_read(CSR_VSEPC);
+	csr->vscause = csr_read(CSR_VSCAUSE);
+	csr->vstval = csr_read(CSR_VSTVAL);
+	csr->vsatp = csr_read(CSR_VSATP);
+	csr->hvip = csr_swap(CSR_HVIP, 0);
+	csr->scounteren = csr_swap(CSR_SCOUNTEREN, 0);
+	if (csrs->has_senvcfg)
+		csr->senvcfg = csr_swap(CSR_SENVCFG, 0);
+	if (csrs->has_sstateen)
+		csr->sstateen0 = csr_swap(CSR_SSTATEEN0, 0);
+	/* Parked, or it would go on interrupting without its vcpu. */
+	if (csrs->sstc)
+		csr->vstimecmp = csr_swap(CSR_VSTIMECMP, -1ul);
+}
+
+static void fp_switch_in(struct vcpu *vcpu, unsigned cpu)
+{
+	struct arch_vcpu *arch = vcpu->arch;
+
+	if (!(arch->sstatus & SSTATUS_FS))
+		return;
+	if (state.fp_owner[cpu] == vcpu && arch->last_cpu == cpu)
+		return;
+	csr_set(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
+	fp_load(&arch->fp);
+	if (arch->v)
+		vector_load(arch->v, guest_csrs()->vlenb);
+	state.fp_owner[cpu] = vcpu;
+}
+
+static void fp_switch_out(struct arch_vcpu *arch)
+{
+	csr_set(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
+	if (guest_csrs()->fp && (arch->sstatus & SSTATUS_FS) == SSTATUS_FS) {
+		fp_save(&arch->fp);
+		arch->sstatus = (arch->sstatus & ~(uint64_t)SSTATUS_FS) |
+			SSTATUS_FS_CLEAN;
+	}
+	if (arch->v && (arch->sstatus & SSTATUS_VS) == SSTATUS_VS) {
+		vector_save(arch->v, guest_csrs()->vlenb);
+		arch->sstatus = (arch->sstatus & ~(uint64_t)SSTATUS_VS) |
+			SSTATUS_VS_CLEAN;
+	}
+	csr_clear(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
+}
+
+void arch_vcpu_load(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = vcpu->arch;
+	struct arch_vm *vm = vcpu->vm->arch;
+	unsigned cpu = arch_cpu_index();
+
+	gstage_load(vm);
+	csrs_load(&arch->csr, vcpu->vm->time_offset);
+	fp_switch_in(vcpu, cpu);
+	/*
+	 * To the guest each vcpu has translations and instruction caches of
+	 * its own; here they are the hart's.
+	 */
+	if (vm->cpu[cpu].last != vcpu || arch->last_cpu != cpu) {
+		hfence_vvma_all();
+		fence_i();
+		vm->cpu[cpu].last = vcpu;
+	}
+	arch->last_cpu = cpu;
+	arch->loaded = true;
+}
+
+void arch_vcpu_put(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = vcpu->arch;
+
+	arch->loaded = false;
+	fp_switch_out(arch);
+	csrs_save(&arch->csr);
+	gstage_unload();
+}
+
+/* Bring hvip to what was asked for meanwhile; VSSIP is also the guest's own to
+ * clear, so bits that nobody asked to change are left alone. */
+static void irqs_take(struct vcpu *vcpu)
+{
+	uint64_t mask =
+		__atomic_exchange_n(&vcpu->changed, 0, __ATOMIC_ACQ_REL);
+	uint64_t level = __atomic_load_n(&vcpu->pending, __ATOMIC_ACQUIRE);
+
+	csr_clear(CSR_HVIP, mask & ~level);
+	csr_set(CSR_HVIP, mask & level);
+}
+
+/* What other harts asked of this vcpu. It is `inside` already: whoever asks
+ * after this sees that and interrupts us. */
+static void requests_take(struct vcpu *vcpu)
+{
+	if (__atomic_load_n(&vcpu->changed, __ATOMIC_SEQ_CST))
+		irqs_take(vcpu);
+	if (__atomic_load_n(&vcpu->fences, __ATOMIC_SEQ_CST))
+		arch_vcpu_fence(
+			vcpu,
+			__atomic_exchange_n(&vcpu->fences, 0, __ATOMIC_ACQ_REL),
+			0, UINT64_MAX);
+}
+
+bool guest_exit_quick(struct vcpu *vcpu)
+{
+	struct arch_vcpu *arch = vcpu->arch;
+
+	arch->scause = csr_read(CSR_SCAUSE);
+	if (arch->scause == CAUSE_ECALL_VS) {
+		vcpu->regs.pc += 4;
+		vcpu->exits[VCPU_EXIT_SBI]++;
+		/* It cannot be answered now: the guest asks again. */
+		if (sbi_handle(vcpu)) {
+			vcpu->regs.pc -= 4;
+			return false;
+		}
+		/* The call may have made another vcpu ready to run here. */
+		if (vcpu->leave != VCPU_STAY || !vm_is_up(vcpu->vm) ||
+		    sched_others_wait())
+			return false;
+		requests_take(vcpu);
+		return true;
+	}
+	arch->stval = csr_read(CSR_STVAL);
+	arch->htval = csr_read(CSR_HTVAL);
+	arch->htinst = csr_read(CSR_HTINST);
+	return false;
+}
+
+void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	__atomic_store_n(&vcpu->inside, 1, __ATOMIC_SEQ_CST);
+	requests_take(vcpu);
+	guest_enter(vcpu);
+	__atomic_store_n(&vcpu->inside, 0, __ATOMIC_SEQ_CST);
+	guest_exit_decode(vcpu, exit);
+}
+
+void arch_vcpu_wfi_own(struct vcpu *vcpu, bool own)
+{
+	if (own)
+		vcpu->arch->hstatus &= ~(uint64_t)HSTATUS_VTW;
+	else
+		vcpu->arch->hstatus |= HSTATUS_VTW;
+}
+
+void arch_vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline)
+{
+	uint64_t at = deadline - vcpu->vm->time_offset;
+
+	if (guest_csrs()->sstc) {
+		csr_write(CSR_VSTIMECMP, deadline);
+		return;
+	}
+	vcpu->arch->csr.vstimecmp = deadline;
+	__atomic_fetch_and(&vcpu->pending, ~(uint64_t)VCPU_IRQ_TIMER,
+			   __ATOMIC_RELAXED);
+	csr_clear(CSR_HVIP, HVIP_VSTIP);
+	if (deadline == UINT64_MAX)
+		timer_cancel(&vcpu->timer);
+	else
+		timer_start(&vcpu->timer, at);
+}
+
+uint64_t arch_vcpu_timer_deadline(const struct vcpu *vcpu)
+{
+	const struct arch_vcpu *arch = vcpu->arch;
+	uint64_t at = arch->csr.vstimecmp;
+
+	if (guest_csrs()->sstc && arch->loaded)
+		at = csr_read(CSR_VSTIMECMP);
+	return at == UINT64_MAX ? at : at - vcpu->vm->time_offset;
+}
+
+bool arch_vcpu_irq_waiting(const struct vcpu *vcpu)
+{
+	const struct arch_vcpu *arch = vcpu->arch;
+	uint64_t changed = __atomic_load_n(&vcpu->changed, __ATOMIC_ACQUIRE);
+	uint64_t pending = __atomic_load_n(&vcpu->pending, __ATOMIC_ACQUIRE);
+	uint64_t hvip = arch->loaded ? csr_read(CSR_HVIP) : arch->csr.hvip;
+	uint64_t vsie = arch->loaded ? csr_read(CSR_VSIE) : arch->csr.vsie;
+
+	hvip = (hvip & ~changed) | (pending & changed);
+	if (arch_vcpu_timer_deadline(vcpu) <= arch_time_now())
+		hvip |= HVIP_VSTIP;
+	/* vsie holds the enables one bit below hvip's. */
+	return hvip >> 1 & vsie;
+}
+
+void arch_vcpu_fence(struct vcpu *vcpu, unsigned fences, uint64_t start,
+		     uint64_t size)
+{
+	uint64_t end = start + size, va;
+
+	(void)vcpu;
+	if (fences & VCPU_FENCE_I)
+		fence_i();
+	if (!(fences & VCPU_FENCE_VMA))
+		return;
+	if (end < start || size > FENCE_PAGES_MAX * PAGE_SIZE) {
+		hfence_vvma_all();
+		return;
+	}
+	for (va = align_down(start, PAGE_SIZE); va < end; va += PAGE_SIZE)
+		hfence_vvma_page(va);
+}

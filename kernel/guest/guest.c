@@ -1,0 +1,459 @@
+/*
+ * The guests of the bundle. A guest's config stays for good, its VM comes and
+ * goes: every start and restart builds a new one from the bundle, which nobody
+ * changes. A VM that has ended is only noted on the hart where its last vcpu
+ * stopped; the boot hart's loop then takes it apart.
+ */
+#include "kernel/guest/guest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/irq.h"
+#include "arch/mmu.h"
+#include "arch/smp.h"
+#include "arch/timer.h"
+#include "arch/vcpu.h"
+#include "kernel/boot.h"
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/error.h"
+#include "kernel/fdt/chosen.h"
+#include "kernel/guest/bundle.h"
+#include "kernel/guest/loader.h"
+#include "kernel/guest/rng.h"
+#include "kernel/guest/run.h"
+#include "kernel/guest/sched.h"
+#include "kernel/guest/vconsole.h"
+#include "kernel/guest/vm.h"
+#include "kernel/log.h"
+#include "kernel/mm/heap.h"
+#include "kernel/shell.h"
+#include "kernel/smp.h"
+
+#define CTRL_RIGHT_BRACKET 0x1d
+#define SEED_SIZE	   32
+#define AREA_SIZE	   (GUEST_NAME_MAX + 8)
+
+struct guest {
+	struct guest_config config;
+	struct vm *vm; /* NULL: not running */
+};
+
+static struct {
+	const void *bundle;
+	struct guest *guest;
+	unsigned count;
+	uint32_t ended; /* VMs that wait to be taken apart: a hint */
+} state;
+
+static void vm_ended(struct vm *vm)
+{
+	(void)vm;
+	__atomic_store_n(&state.ended, 1, __ATOMIC_RELEASE);
+	if (arch_cpu_index())
+		arch_ipi_send(0);
+}
+
+static int load_write(void *arg, gpa_t to, const void *from, uint64_t size)
+{
+	return vm_write(arg, to, from, size);
+}
+
+static void *load_alloc(void *arg, uint64_t size)
+{
+	(void)arg;
+	return heap_alloc(size);
+}
+
+static void load_free(void *arg, void *p)
+{
+	(void)arg;
+	heap_free(p);
+}
+
+static const struct loader_ops load_ops = {
+	.write = load_write,
+	.alloc = load_alloc,
+	.free = load_free,
+};
+
+/* "guest <name>", the area of its log lines. */
+static const char *area_of(const struct guest *g, char buf[AREA_SIZE])
+{
+	snprintf(buf, AREA_SIZE, "guest %s", g->config.name);
+	return buf;
+}
+
+/* Everything into @vm's memory; where to start in @plan. */
+static int load(const struct guest *g, struct vm *vm, struct loader_plan *plan,
+		struct loader_error *error)
+{
+	const struct arch_guest_info *info = arch_guest_info();
+	uint8_t seed[SEED_SIZE];
+	char area[AREA_SIZE];
+	struct loader_job job = {
+		.config = &g->config,
+		.bundle = state.bundle,
+		.tree = {.isa = info->isa,
+			 .mmu_type = info->mmu_type,
+			 .cbom = info->cbom_size,
+			 .cboz = info->cboz_size,
+			 .timebase = arch_timebase(),
+			 .seed = seed},
+		.ops = &load_ops,
+		.arg = vm,
+	};
+	int err;
+
+	if (!rng_take(seed, sizeof(seed)))
+		job.tree.seed_len = sizeof(seed);
+	else
+		log_warn(area_of(g, area),
+			 "no rng-seed, for this machine gave none");
+	err = loader_load(&job, plan, error);
+	memset(seed, 0, sizeof(seed));
+	return err;
+}
+
+static void log_started(const struct guest *g, const struct loader_plan *plan)
+{
+	uint64_t tenths = g->config.image.size * 10 / MIB(1);
+	char area[AREA_SIZE];
+
+	log_info(area_of(g, area),
+		 "started, %u vcpu%s, %" PRIu64 " MiB, Linux Image %" PRIu64
+		 ".%" PRIu64 " MiB at 0x%" PRIx64,
+		 g->config.vcpus, g->config.vcpus == 1 ? "" : "s",
+		 g->config.memory / MIB(1), tenths / 10, tenths % 10,
+		 plan->image);
+}
+
+static void refused(const struct guest *g, const char *file, const char *why)
+{
+	char area[AREA_SIZE];
+
+	log_err(area_of(g, area), "refused, %s: %s", file, why);
+}
+
+static void guest_start(struct guest *g)
+{
+	struct vm_config config = {
+		.name = g->config.name,
+		.memory = g->config.memory,
+		.vcpus = g->config.vcpus,
+		.ended = vm_ended,
+	};
+	struct loader_error error = {"memory", ""};
+	struct loader_plan plan;
+	struct vm *vm;
+	int err;
+
+	err = vm_create(&config, &vm);
+	if (err) {
+		refused(g, "memory", error_text(err));
+		return;
+	}
+	err = load(g, vm, &plan, &error);
+	if (err) {
+		refused(g, error.file, error.why);
+		vm_destroy(vm);
+		return;
+	}
+	log_started(g, &plan);
+	g->vm = vm;
+	err = vm_start(vm, plan.image, plan.fdt);
+	if (err) {
+		refused(g, "Image", error_text(err));
+		g->vm = NULL;
+		vm_destroy(vm);
+	}
+}
+
+/* Take apart what has ended; start again what asked for it. */
+static void ended_work(struct guest *g)
+{
+	bool attached = vconsole_attached() == g->vm;
+	enum vm_end end = g->vm->end;
+	char area[AREA_SIZE];
+
+	log_info(area_of(g, area), "stopped, %s", g->vm->reason);
+	vm_destroy(g->vm);
+	g->vm = NULL;
+	if (end == VM_END_REBOOT)
+		guest_start(g);
+	if (attached && g->vm)
+		vconsole_attach(g->vm);
+	else if (attached)
+		shell_resume();
+}
+
+bool guests_work(void)
+{
+	unsigned i;
+
+	if (__atomic_exchange_n(&state.ended, 0, __ATOMIC_ACQUIRE)) {
+		arch_irq_enable();
+		for (i = 0; i < state.count; i++) {
+			struct vm *vm = state.guest[i].vm;
+
+			if (vm &&
+			    __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) ==
+				    VM_DOWN)
+				ended_work(&state.guest[i]);
+		}
+		arch_irq_save();
+		return true;
+	}
+	return state.count && run_next();
+}
+
+/* Has the boot hart something to do beside its vcpu? */
+static bool attention(void)
+{
+	return console_waiting() ||
+		__atomic_load_n(&state.ended, __ATOMIC_ACQUIRE);
+}
+
+static void bundle_problem(void *arg, const char *file, const char *reason)
+{
+	(void)arg;
+	log_err("bundle", "%s: %s", file, reason);
+}
+
+/* The configs of the bundle at @initrd. */
+static int bundle_take(const struct range *initrd)
+{
+	struct guest_config *config;
+	unsigned i;
+	int n;
+
+	config = heap_alloc_array(BUNDLE_GUESTS_MAX, sizeof(*config));
+	if (!config)
+		return -ENOMEM;
+	state.bundle = arch_pa_to_va(initrd->start);
+	n = bundle_read(state.bundle, initrd->size, config, BUNDLE_GUESTS_MAX,
+			bundle_problem, NULL);
+	state.guest = n > 0 ? heap_alloc_array(n, sizeof(*state.guest)) : NULL;
+	if (state.guest)
+		state.count = n;
+	for (i = 0; i < state.count; i++)
+		state.guest[i].config = config[i];
+	heap_free(config);
+	return n > 0 && !state.guest ? -ENOMEM : 0;
+}
+
+static void cpu_init(void *arg)
+{
+	(void)arg;
+	if (arch_cpu_index())
+		arch_guest_cpu_init();
+}
+
+/* Is @name in the comma-separated list @list? */
+static bool listed(const char *list, const char *name)
+{
+	size_t len = strlen(name), n;
+
+	for (;; list += n + 1) {
+		n = strcspn(list, ",");
+		if (n == len && !strncmp(list, name, n))
+			return true;
+		if (!list[n])
+			return false;
+	}
+}
+
+static void autostart(void)
+{
+	struct guest *only = NULL;
+	unsigned i, n = 0;
+	char names[256];
+	bool asked = cmdline_value(boot_info()->args, "guest", names,
+				   sizeof(names)) >= 0;
+
+	for (i = 0; i < state.count; i++) {
+		struct guest *g = &state.guest[i];
+
+		if (asked ? !listed(names, g->config.name)
+			  : !g->config.autostart)
+			continue;
+		guest_start(g);
+		if (!g->vm)
+			continue;
+		only = g;
+		n++;
+	}
+	if (n == 1)
+		vconsole_attach(only->vm);
+}
+
+int guests_init(void)
+{
+	const struct boot_info *boot = boot_info();
+	struct range initrd;
+	int err;
+
+	if (dt_initrd(boot_fdt(), &initrd))
+		return 0;
+	if (!memmap_is(&boot->memmap, initrd.start, initrd.size,
+		       MEMMAP_INITRD)) {
+		log_err("bundle", "initrd: it does not lie in memory");
+		return 0;
+	}
+	err = bundle_take(&initrd);
+	if (err)
+		log_err("bundle", "initrd: %s", error_text(err));
+	if (!state.count)
+		return 0;
+	err = arch_guest_init();
+	if (err) {
+		log_warn("guest", "none started: %s",
+			 err == -ENODEV ? "no hypervisor extension"
+					: error_text(err));
+		return 0;
+	}
+	smp_call_all(cpu_init, NULL);
+	sched_init();
+	if (boot->seeds)
+		rng_add(&boot->random, sizeof(boot->random));
+	run_attention_set(attention);
+	smp_idle_work_set(run_next);
+	autostart();
+	return 0;
+}
+
+bool guests_attached(void)
+{
+	return vconsole_attached() != NULL;
+}
+
+bool guests_input(uint8_t byte, bool *detached)
+{
+	struct vm *vm = vconsole_attached();
+
+	*detached = false;
+	if (!vm)
+		return false;
+	if (byte == CTRL_RIGHT_BRACKET) {
+		vconsole_attach(NULL);
+		*detached = true;
+	} else {
+		vconsole_type(vm, byte);
+	}
+	return true;
+}
+
+/* The guest called @name, with a message when there is none. */
+static struct guest *guest_find(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < state.count; i++)
+		if (!strcmp(state.guest[i].config.name, name))
+			return &state.guest[i];
+	shell_print("there is no guest \"%s\"\n", name);
+	return NULL;
+}
+
+/* The same, running. */
+static struct guest *guest_running(const char *name)
+{
+	struct guest *g = guest_find(name);
+
+	if (g && !g->vm) {
+		shell_print("%s is not running\n", name);
+		return NULL;
+	}
+	return g;
+}
+
+void guests_list(void)
+{
+	unsigned i;
+
+	if (!state.count)
+		shell_print("no guests: the boot loader gave no bundle\n");
+	for (i = 0; i < state.count; i++) {
+		const struct guest *g = &state.guest[i];
+
+		shell_print("%-16s %-8s %2u vcpus %6" PRIu64 " MiB%s\n",
+			    g->config.name, g->vm ? "running" : "stopped",
+			    g->config.vcpus, g->config.memory / MIB(1),
+			    g->vm && vconsole_attached() == g->vm
+				    ? ", has the console"
+				    : "");
+	}
+}
+
+void guests_start(const char *name)
+{
+	struct guest *g = guest_find(name);
+
+	if (!g)
+		return;
+	if (!arch_guest_info()->gstage)
+		shell_print("this machine has no hypervisor extension\n");
+	else if (g->vm)
+		shell_print("%s is running\n", name);
+	else
+		guest_start(g);
+}
+
+void guests_stop(const char *name)
+{
+	struct guest *g = guest_running(name);
+
+	if (g)
+		vm_end(g->vm, VM_END_STOP, "by the operator");
+}
+
+void guests_reset(const char *name)
+{
+	struct guest *g = guest_running(name);
+
+	if (g)
+		vm_end(g->vm, VM_END_REBOOT, "reset by the operator");
+}
+
+void guests_console(const char *name)
+{
+	struct guest *g = guest_running(name);
+
+	if (!g)
+		return;
+	shell_print("[%s; Ctrl-] leaves]\n", name);
+	vconsole_attach(g->vm);
+}
+
+void guests_stat(const char *name)
+{
+	static const char *const kind[VCPU_EXIT_KINDS] = {
+		[VCPU_EXIT_INTERRUPT] = "interrupt", [VCPU_EXIT_SBI] = "sbi",
+		[VCPU_EXIT_MMIO] = "mmio",	     [VCPU_EXIT_WFI] = "wfi",
+		[VCPU_EXIT_INJECTED] = "injected",   [VCPU_EXIT_DEAD] = "dead",
+		[VCPU_EXIT_TIMER] = "set_timer",
+	};
+	static const char *const in_state[] = {
+		[VCPU_STOPPED] = "stopped",
+		[VCPU_READY] = "ready",
+		[VCPU_RUNNING] = "running",
+		[VCPU_WAITING] = "waiting",
+	};
+	struct guest *g = guest_running(name);
+	unsigned i, k;
+
+	if (!g)
+		return;
+	for (i = 0; i < g->vm->vcpu_count; i++) {
+		const struct vcpu *v = &g->vm->vcpu[i];
+
+		shell_print("vcpu %u %s, exits:", i, in_state[v->state]);
+		for (k = 0; k < VCPU_EXIT_KINDS; k++)
+			shell_print(" %s %" PRIu64, kind[k], v->exits[k]);
+		shell_print("\n");
+	}
+}

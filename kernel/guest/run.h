@@ -1,0 +1,25 @@
+/* Running vcpus on the calling hart, and making them. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "kernel/guest/vcpu.h"
+
+/*
+ * Run the vcpu whose turn it is on this hart until its slice is over, it waits
+ * or it stops. False: none wants to run. Interrupts off, before and after; the
+ * host's are served while a guest executes.
+ */
+bool run_next(void);
+
+/*
+ * On the boot hart ask @attention after every host interrupt: true makes
+ * run_next() return, because the host itself has something to do.
+ */
+void run_attention_set(bool (*attention)(void));
+
+/* Make vcpu @id of @vm, stopped, in @v, which is all zero. -ENOMEM. */
+int vcpu_create(struct vcpu *v, struct vm *vm, unsigned id);
+
+/* Free what vcpu_create() made; @v is stopped. */
+void vcpu_destroy(struct vcpu *v);

@@ -1,0 +1,67 @@
+/*
+ * A guest's serial port: a 16550A with byte-wide registers (PC16550D data
+ * sheet), that never loses a byte: output waits in its FIFO while the console
+ * takes none (THRE stays clear), input is refused while its FIFO is full.
+ *
+ * Time does not pass in it: a byte is sent as soon as the console takes it, and
+ * received bytes below the trigger level time out at once.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch/lock.h"
+#include "arch/vcpu.h"
+
+#define VUART_BASE 0x10000000ull
+#define VUART_SIZE 8ull /* registers; all that is claimed on the bus */
+#define VUART_IRQ  10u	/* its line at the guest's PLIC, by custom of virt */
+
+#define VUART_FIFO 16u
+
+/*
+ * What the port is connected to. All are called with its lock held, and must
+ * not call back into it.
+ */
+struct vuart_ops {
+	/* Take a byte of output; false: no room now (see vuart_drain()). */
+	bool (*output)(void *arg, uint8_t byte);
+	/* The interrupt line has changed to @level. */
+	void (*line)(void *arg, bool level);
+	/* vuart_input() refused a byte, and now there is room again. */
+	void (*input_room)(void *arg);
+};
+
+struct vuart_fifo {
+	uint8_t byte[VUART_FIFO];
+	uint8_t first, used;
+};
+
+struct vuart {
+	struct spinlock lock;
+	const struct vuart_ops *ops;
+	void *arg;
+	struct vuart_fifo rx, tx;
+	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
+	uint8_t msr_changed; /* delta bits of MSR */
+	bool overrun;	     /* LSR: a looped byte found the FIFO full */
+	bool thre_pending;   /* "THR empty" not yet told through IIR */
+	bool line;
+	bool input_refused;
+};
+
+/* A port after reset, connected to @ops with @arg. */
+void vuart_init(struct vuart *u, const struct vuart_ops *ops, void *arg);
+
+/* As the guest's reset line: registers, FIFOs, and the interrupt line down. */
+void vuart_reset(struct vuart *u);
+
+/* A mmio_handler; @dev is the struct vuart. -EINVAL: wider than a byte. */
+int vuart_access(void *dev, uint64_t offset, struct vcpu_mmio *mmio);
+
+/* The guest's terminal sends @byte; false: no room, keep it for later. */
+bool vuart_input(struct vuart *u, uint8_t byte);
+
+/* The console has room again: send what waits. */
+void vuart_drain(struct vuart *u);

@@ -1,0 +1,180 @@
+/*
+ * The world switch seen from inside: calls, devices, exceptions given back,
+ * timer and IPI; and what a round trip costs in instructions.
+ */
+#include "test/qemu/guests/guest.h"
+
+#define UART	0x10000000ul
+#define PLIC	0x0c000000ul
+#define NOWHERE 0x40000000ul /* no RAM, no device */
+
+static bool trap_was(uint64_t cause, uint64_t value)
+{
+	return saved.cause == cause && saved.value == value;
+}
+
+static void test_calls(void)
+{
+	struct sbi r = sbi(SBI_BASE, 0, 7, 7, 7);
+
+	report("sbi-version", !r.error && r.value >> 24 >= 2);
+	r = sbi(SBI_BASE, 3, SBI_TIME, 0, 0);
+	report("sbi-probe", !r.error && r.value == 1);
+	report("sbi-unknown", sbi(0x123456, 0, 0, 0, 0).error == -2);
+}
+
+/* Registers that C may not change must survive every kind of exit. */
+static bool registers_survive(void)
+{
+	unsigned long bad;
+
+	__asm__ volatile("li s2, 0x1234\n"
+			 "li s3, 0x5678\n"
+			 "li s11, -99\n"
+			 "li t3, 0x777\n"
+			 "li t6, 0x666\n"
+			 "mv t4, gp\n"
+			 "li gp, 0x555\n"
+			 "li a7, 0x10\n"
+			 "li a6, 0\n"
+			 "ecall\n"
+			 "lbu t5, 5(%1)\n" /* an MMIO exit */
+			 "addi s2, s2, -0x234\n"
+			 "addi s2, s2, -0x400\n"
+			 "li %0, 0xc00\n"
+			 "xor %0, %0, s2\n"
+			 "li t5, 0x5678\n"
+			 "xor t5, t5, s3\n"
+			 "or %0, %0, t5\n"
+			 "addi t5, s11, 99\n"
+			 "or %0, %0, t5\n"
+			 "addi t5, t3, -0x777\n"
+			 "or %0, %0, t5\n"
+			 "addi t5, t6, -0x666\n"
+			 "or %0, %0, t5\n"
+			 "addi t5, gp, -0x555\n"
+			 "or %0, %0, t5\n"
+			 "mv gp, t4\n"
+			 : "=&r"(bad)
+			 : "r"(UART)
+			 : "s2", "s3", "s11", "t3", "t4", "t5", "t6", "a0",
+			   "a1", "a6", "a7", "memory");
+	return !bad;
+}
+
+static void test_mmio(void)
+{
+	volatile uint8_t *uart = (volatile uint8_t *)UART;
+	volatile int8_t *sign = (volatile int8_t *)UART;
+	volatile uint32_t *plic = (volatile uint32_t *)PLIC;
+
+	uart[7] = 0xa5;
+	report("mmio-byte", uart[7] == 0xa5);
+	report("mmio-sign", sign[7] == (int8_t)0xa5);
+	plic[10] = 3;
+	report("mmio-word", plic[10] == 3);
+	plic[10] = 0;
+	report("registers", registers_survive());
+}
+
+static void test_faults(void)
+{
+	unsigned long v;
+
+	report("load-nowhere",
+	       traps("ld %0, 0(%1)",
+		     : "=r"(v)
+		     : "r"(NOWHERE)) &&
+		       trap_was(5, NOWHERE));
+	report("store-nowhere",
+	       traps("sd zero, 0(%0)", ::"r"(NOWHERE)) && trap_was(7, NOWHERE));
+	report("jump-nowhere",
+	       traps("jalr ra, 0(%0)", ::"r"(NOWHERE)
+		     : "ra") &&
+		       trap_was(1, NOWHERE));
+	report("amo-to-device",
+	       traps("amoadd.w %0, zero, (%1)",
+		     : "=r"(v)
+		     : "r"(UART)) &&
+		       saved.cause == 7);
+	report("wide-to-device",
+	       traps("ld %0, 0(%1)",
+		     : "=r"(v)
+		     : "r"(UART)) &&
+		       trap_was(5, UART));
+	report("misaligned-device",
+	       traps("lw %0, 2(%1)",
+		     : "=r"(v)
+		     : "r"(PLIC)) &&
+		       (saved.cause == 5 || saved.cause == 4));
+	report("hypervisor-csr",
+	       traps("csrr %0, 0x600",
+		     : "=r"(v)) &&
+		       saved.cause == 2);
+	report("machine-csr",
+	       traps("csrr %0, 0x300",
+		     : "=r"(v)) &&
+		       saved.cause == 2);
+	report("illegal", traps(".word 0xffffffff") && saved.cause == 2);
+	report("hlv", traps(".word 0x6c054573") && saved.cause == 2);
+	report("breakpoint", traps("ebreak") && saved.cause == 3);
+}
+
+static void test_interrupts(void)
+{
+	unsigned long wait;
+
+	__asm__ volatile("csrw sie, %0" ::"r"(1ul << 5 | 1ul << 1));
+	sbi(SBI_TIME, 0, csr_get("time") + 5000, 0, 0);
+	report("timer-not-yet", !(csr_get("sip") >> 5 & 1));
+	__asm__ volatile("wfi");
+	for (wait = 0; wait < 100000000 && !(csr_get("sip") >> 5 & 1); wait++)
+		;
+	report("timer", csr_get("sip") >> 5 & 1);
+	sbi(SBI_TIME, 0, -1ul, 0, 0);
+	report("timer-off", !(csr_get("sip") >> 5 & 1));
+	sbi(SBI_IPI, 0, 1, 0, 0);
+	report("ipi", csr_get("sip") >> 1 & 1);
+	__asm__ volatile("csrc sip, %0" ::"r"(1ul << 1));
+	sbi(SBI_BASE, 0, 0, 0, 0);
+	report("ipi-cleared", !(csr_get("sip") >> 1 & 1));
+}
+
+/* Instructions of @rounds times what @once does; the loop's own are left in. */
+#define FIGURE(name, rounds, once)                  \
+	do {                                        \
+		unsigned long from_, i_;            \
+                                                    \
+		once;                               \
+		from_ = csr_get("instret");         \
+		for (i_ = 0; i_ < (rounds); i_++)   \
+			once;                       \
+		from_ = csr_get("instret") - from_; \
+		print("bench: " name " ");          \
+		print_number(from_ / (rounds));     \
+		print("\n");                        \
+	} while (0)
+
+static void figures(void)
+{
+	volatile uint8_t *uart = (volatile uint8_t *)UART;
+	volatile uint32_t *plic = (volatile uint32_t *)PLIC;
+
+	FIGURE("guest-sbi-base", 1000, sbi(SBI_BASE, 0, 0, 0, 0));
+	FIGURE("guest-set-timer", 1000, sbi(SBI_TIME, 0, -1ul, 0, 0));
+	FIGURE("guest-uart-lsr", 1000, (void)uart[5]);
+	FIGURE("guest-plic-priority", 1000, (void)plic[10]);
+}
+
+void payload(uint64_t hart, const void *tree)
+{
+	(void)hart;
+	(void)tree;
+	print("switch payload\n");
+	test_calls();
+	test_mmio();
+	test_faults();
+	test_interrupts();
+	figures();
+	report_end();
+}
