@@ -392,11 +392,13 @@ help:
 	@echo "make test        all tests; test-host, test-qemu, test-lab a part;"
 	@echo "                 T=pattern picks tests, SEED= another sequence"
 	@echo "make check       format, warnings, layers, relocations, clang"
+	@echo "make lab         the board lab with a virtual board (docs/lab.md)"
 	@echo "make bench       the figures of docs/performance.md"
 	@echo "make soak fuzz   the long sweeps (N= SEED=)"
 	@echo "make deps        only install and fetch what is needed"
 	@echo "make clean       remove what was built, not what was fetched"
-	@echo "V=1 shows the commands"
+	@echo "V=1 shows the commands; CROSS_COMPILE=, LIBFDT_SRC=dir and"
+	@echo "DEBIAN_MIRROR=url replace what the set-up takes"
 
 clean:
 	$(Q)rm -rf $(addprefix $(BUILD)/,kernel include host toolobj tools fuzz \

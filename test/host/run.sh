@@ -48,7 +48,7 @@ run() {
 
 i=0
 for command in "$@"; do
-	case $command in *${T:-}*) ;; *) continue ;; esac
+	case ${command%% *} in *${T:-}*) ;; *) continue ;; esac
 	i=$((i + 1))
 	names[i]=$command
 	run "$i" "$command" &

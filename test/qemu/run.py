@@ -123,6 +123,9 @@ def main():
     if args.list:
         print("\n".join(name for name, _ in cells))
         return 0
+    if not cells:
+        print("no boot is named like T=%s" % os.environ.get("T"))
+        return 1
     print("test-qemu: seed %d, QEMU %s, %d scenarios" %
           (context.seed, context.qemus.main.text(), len(cells)))
     started = time.monotonic()

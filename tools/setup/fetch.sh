@@ -240,6 +240,9 @@ qemu_unpack() {
 	for deb in "$work"/deb/*.deb; do
 		quietly dpkg -x "$deb" "$out/root" || return
 	done
+	# QEMU then looks for its modules below root/, not among the machine's,
+	# which are of another version and complain.
+	ln -s ../.. "$out/root/usr/bin/qemu-bundle" || return
 	triplet=$(cd "$out"/root/usr/lib/*-linux-gnu*/qemu/.. &&
 		basename "$PWD") || return
 	qemu_wrapper | sed "s,@TRIPLET@,$triplet,g" \
