@@ -18,6 +18,7 @@
 #include "arch/smp.h"
 #include "kernel/console.h"
 #include "kernel/fdt/dt.h"
+#include "kernel/guest/guest.h"
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/page.h"
@@ -54,11 +55,67 @@ void console_write(const char *buf, size_t len)
 	strncat(said, buf, len);
 }
 
-int console_getc_wait(void)
+int console_getc(void)
 {
 	if (!*keys)
 		longjmp(out, ALL_TYPED);
 	return (unsigned char)*keys++;
+}
+
+/* No guest has the console here; what is asked of guests is written down. */
+static char asked[256];
+
+bool guests_attached(void)
+{
+	return false;
+}
+
+bool guests_work(void)
+{
+	return false;
+}
+
+bool guests_input(uint8_t byte, bool *detached)
+{
+	(void)byte;
+	(void)detached;
+	return false;
+}
+
+static void ask(const char *what, const char *name)
+{
+	snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked),
+		 "%s(%s) ", what, name);
+}
+
+void guests_list(void)
+{
+	ask("list", "");
+}
+
+void guests_start(const char *name)
+{
+	ask("start", name);
+}
+
+void guests_stop(const char *name)
+{
+	ask("stop", name);
+}
+
+void guests_reset(const char *name)
+{
+	ask("reset", name);
+}
+
+void guests_console(const char *name)
+{
+	ask("console", name);
+}
+
+void guests_stat(const char *name)
+{
+	ask("stat", name);
 }
 
 unsigned arch_cpu_count(void)
@@ -107,6 +164,7 @@ static int setup(void **state)
 	memset(&info, 0, sizeof(info));
 	memset(&pages, 0, sizeof(pages));
 	said[0] = 0;
+	asked[0] = 0;
 	dts_begin();
 	dts_node("aliases");
 	dts_string("serial0", "/soc/uart@0");
@@ -301,6 +359,15 @@ static void commands_are_completed_and_remembered(void **state)
 	assert_non_null(strstr(strstr(said, "pages:") + 1, "pages:"));
 }
 
+static void guest_commands_reach_the_guests(void **state)
+{
+	(void)state;
+	type("guests\nstart a\nstop  b \nreset c\nconsole d\nstat e\n");
+	assert_string_equal(asked,
+			    "list() start(a) stop(b) reset(c) "
+			    "console(d) stat(e) ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup(tree_by_path_and_alias, setup),
 		cmocka_unit_test_setup(log_is_shown, setup),
 		cmocka_unit_test_setup(machine_is_switched, setup),
+		cmocka_unit_test_setup(guest_commands_reach_the_guests, setup),
 		cmocka_unit_test_setup(commands_are_completed_and_remembered,
 				       setup),
 	};
