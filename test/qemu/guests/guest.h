@@ -80,19 +80,19 @@ void report(const char *name, bool good);
 /* "TEST end ..." and power off. */
 void report_end(void);
 
-#define csr_get(name)                                           \
-	({                                                      \
-		unsigned long value_;                           \
+#define csr_get(name)                                              \
+	({                                                         \
+		unsigned long value_;                              \
 		__asm__ volatile("csrr %0, " name : "=r"(value_)); \
-		value_;                                         \
+		value_;                                            \
 	})
 
 /* One instruction of 4 bytes that may trap; true and saved if it did. */
-#define traps(insn, ...)                                      \
-	({                                                    \
-		uint64_t before_ = saved.count;               \
-		__asm__ volatile(".option push\n"             \
-				 ".option norvc\n" insn "\n"  \
-				 ".option pop" __VA_ARGS__);  \
-		saved.count != before_;                       \
+#define traps(insn, ...)                                     \
+	({                                                   \
+		uint64_t before_ = saved.count;              \
+		__asm__ volatile(".option push\n"            \
+				 ".option norvc\n" insn "\n" \
+				 ".option pop" __VA_ARGS__); \
+		saved.count != before_;                      \
 	})
