@@ -103,6 +103,12 @@ EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
 # Where start-up spends its instructions; the rest is built for size.
 FAST_C   := kernel/fdt/dt.c kernel/fdt/address.c arch/riscv/mm/pagetable.c \
 	    arch/riscv/boot/relocate.c arch/riscv/boot/layout.c
+# On the way of every exit of a guest.
+HOT_C    := $(wildcard arch/riscv/guest/*.c) arch/riscv/lock.c \
+	    arch/riscv/irq.c kernel/guest/mmio.c kernel/guest/sbi.c \
+	    kernel/guest/sbi_base.c kernel/guest/sched.c \
+	    kernel/guest/vconsole.c kernel/guest/vcpu.c \
+	    kernel/guest/vplic.c kernel/guest/vuart.c
 
 # clang 14 knows zicsr and zifencei as parts of i.
 MARCH       ?= rv64imac_zicsr_zifencei
@@ -146,7 +152,8 @@ $(BUILD)/kernel/%.c.o: %.c $(FETCHED) Makefile | deps-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_FLAGS) $(WARNINGS) \
 		$(if $(filter $<,$(EARLY_C)),$(EARLY_FLAGS)) \
-		$(if $(filter $<,$(FAST_C)),-O2) \
+		$(if $(filter $<,$(FAST_C) $(HOT_C)),-O2) \
+		$(if $(filter $<,$(HOT_C)),-fomit-frame-pointer) \
 		-MMD -MP -c $< -o $@
 
 $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build

@@ -139,7 +139,8 @@ static void refused(const struct guest *g, const char *file, const char *why)
 	log_err(area_of(g, area), "refused, %s: %s", file, why);
 }
 
-static void guest_start(struct guest *g)
+/* Build it and let it run; with @attach its first byte goes to the console. */
+static void guest_start(struct guest *g, bool attach)
 {
 	struct vm_config config = {
 		.name = g->config.name,
@@ -165,6 +166,8 @@ static void guest_start(struct guest *g)
 	}
 	log_started(g, &plan);
 	g->vm = vm;
+	if (attach)
+		vconsole_attach(vm);
 	err = vm_start(vm, plan.image, plan.fdt);
 	if (err) {
 		refused(g, "Image", error_text(err));
@@ -184,10 +187,8 @@ static void ended_work(struct guest *g)
 	vm_destroy(g->vm);
 	g->vm = NULL;
 	if (end == VM_END_REBOOT)
-		guest_start(g);
-	if (attached && g->vm)
-		vconsole_attach(g->vm);
-	else if (attached)
+		guest_start(g, attached);
+	if (attached && !g->vm)
 		shell_resume();
 }
 
@@ -267,28 +268,27 @@ static bool listed(const char *list, const char *name)
 	}
 }
 
+/* Is @g to run from the start? By bootarg guest=, else by its config. */
+static bool wanted(const struct guest *g)
+{
+	char names[256];
+
+	if (cmdline_value(boot_info()->args, "guest", names, sizeof(names)) >=
+	    0)
+		return listed(names, g->config.name);
+	return g->config.autostart;
+}
+
+/* A single one gets the console. */
 static void autostart(void)
 {
-	struct guest *only = NULL;
 	unsigned i, n = 0;
-	char names[256];
-	bool asked = cmdline_value(boot_info()->args, "guest", names,
-				   sizeof(names)) >= 0;
 
-	for (i = 0; i < state.count; i++) {
-		struct guest *g = &state.guest[i];
-
-		if (asked ? !listed(names, g->config.name)
-			  : !g->config.autostart)
-			continue;
-		guest_start(g);
-		if (!g->vm)
-			continue;
-		only = g;
-		n++;
-	}
-	if (n == 1)
-		vconsole_attach(only->vm);
+	for (i = 0; i < state.count; i++)
+		n += wanted(&state.guest[i]);
+	for (i = 0; i < state.count; i++)
+		if (wanted(&state.guest[i]))
+			guest_start(&state.guest[i], n == 1);
 }
 
 int guests_init(void)
@@ -400,7 +400,7 @@ void guests_start(const char *name)
 	else if (g->vm)
 		shell_print("%s is running\n", name);
 	else
-		guest_start(g);
+		guest_start(g, false);
 }
 
 void guests_stop(const char *name)

@@ -15,6 +15,10 @@
 #define INSN_WFI     0x10500073u
 #define INSN_WRS_NTO 0x00d00073u
 
+#define OPCODE_MASK 0x7fu
+#define OPCODE_AMO  0x2fu
+#define FUNCT5_LR   2u
+
 /* htinst values that stand for the hart's own access to a page table. */
 #define PSEUDO_READ  0x3000u
 #define PSEUDO_WRITE 0x3020u
@@ -82,6 +86,12 @@ static uint64_t access_fault(bool write)
 	return write ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS;
 }
 
+/* Atomics fault as stores; QEMU 7.2 reports their reading half. */
+static bool is_amo(uint32_t insn)
+{
+	return (insn & OPCODE_MASK) == OPCODE_AMO && insn >> 27 != FUNCT5_LR;
+}
+
 /* A load or store where there is no RAM. */
 static void decode_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
@@ -101,7 +111,8 @@ static void decode_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 		return;
 	if (decode_access(insn, transformed, &access) ||
 	    access.write != write) {
-		inject(vcpu, exit, access_fault(write), arch->stval);
+		inject(vcpu, exit, access_fault(write || is_amo(insn)),
+		       arch->stval);
 		return;
 	}
 	exit->kind = VCPU_EXIT_MMIO;

@@ -43,6 +43,9 @@ vector:
 	ld	t1, 40(t0)
 	addi	t1, t1, 1
 	sd	t1, 40(t0)
+	/* An interrupt comes once: the instruction is still to be done. */
+	ld	t1, 16(t0)
+	bltz	t1, 5f
 	/* A jump to nowhere goes back to its caller. */
 	ld	t1, 16(t0)
 	addi	t1, t1, -1
@@ -58,6 +61,9 @@ vector:
 	csrrw	t0, sscratch, t0
 	sret
 4:	mv	t1, ra
+	j	3b
+5:	csrw	sie, zero
+	csrr	t1, sepc
 	j	3b
 
 	.bss
