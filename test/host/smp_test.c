@@ -62,6 +62,9 @@ uint64_t arch_timebase(void)
 	return 1000000;
 }
 
+/* How often interrupts were put back on. */
+static unsigned let_in;
+
 unsigned long arch_irq_save(void)
 {
 	bool was = interrupts;
@@ -73,6 +76,7 @@ unsigned long arch_irq_save(void)
 void arch_irq_restore(unsigned long flags)
 {
 	interrupts = flags;
+	let_in += flags != 0;
 	if (!threads)
 		return;
 	sched_yield();
@@ -89,10 +93,14 @@ void arch_irq_enable(void)
 	interrupts = true;
 }
 
+/* wfi ends when an interrupt is pending, also with interrupts off. */
+static unsigned slept;
+
 void arch_wait_for_interrupt(void)
 {
-	assert_true(interrupts);
-	longjmp(halted, 2);
+	assert_false(interrupts);
+	if (++slept == 2)
+		longjmp(halted, 2);
 }
 
 void arch_cpu_halt(void)
@@ -436,13 +444,28 @@ static void harts_past_the_limit_are_told(void **state)
 			    "boot: harts 64 of 66 online, boot hart 0\n");
 }
 
-static void idle_hart_sleeps_with_interrupts_on(void **state)
+static unsigned worked;
+
+static bool work_twice(void)
+{
+	assert_false(interrupts);
+	return ++worked < 3;
+}
+
+static void idle_hart_works_then_sleeps_and_lets_interrupts_in(void **state)
 {
 	(void)state;
 	interrupts = false;
+	slept = let_in = worked = 0;
+	smp_idle_work_set(work_twice);
+	let_in = 0;
 	if (!setjmp(halted))
 		smp_idle();
-	assert_true(interrupts);
+	/* Twice there was work, then it slept; between the two sleeps and
+	 * after each piece of work interrupts were on. */
+	assert_int_equal(slept, 2);
+	assert_int_equal(worked, 4);
+	assert_int_equal(let_in, 3);
 }
 
 /* Once stopped, harts stay so: this test must be the last. */
@@ -486,8 +509,9 @@ int main(void)
 		cmocka_unit_test_setup(bootargs_limit_them, setup),
 		cmocka_unit_test_setup(failure_is_named_and_survived, setup),
 		cmocka_unit_test_setup(harts_past_the_limit_are_told, setup),
-		cmocka_unit_test_setup(idle_hart_sleeps_with_interrupts_on,
-				       setup),
+		cmocka_unit_test_setup(
+			idle_hart_works_then_sleeps_and_lets_interrupts_in,
+			setup),
 		cmocka_unit_test_setup(
 			stop_halts_all_others_and_does_not_wait_for_ever,
 			setup),
