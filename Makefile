@@ -350,7 +350,13 @@ test-host: deps-test image tools $(HOST_BINS) $(FUZZ_TARGETS)
 	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)" \
 		"test/fuzz/run.py 3000 $(FUZZ_TARGETS)"
 
+# Where Debian's kernel cannot be had there is no bundle, and what needs it is
+# skipped.
+GUEST_BUNDLE = [ ! -f $(DEBIAN_DIR)/Image ] || \
+	       $(MAKE) --no-print-directory guest
+
 test-qemu: deps-test image tools
+	$(Q)$(GUEST_BUNDLE)
 	$(Q)KERNEL_LINK='$(KERNEL_LINK)' $(PYTHON) test/qemu/run.py
 
 SAME_FETCHED := LIBFDT_DIR=$(LIBFDT_DIR) ZLIB_DIR=$(ZLIB_DIR) \

@@ -19,6 +19,7 @@ def built(context, name):
               for f in ("head.S", "report.c", name + ".c")]
     subprocess.run([context.cross + "gcc", "-march=rv64imac_zicsr_zifencei",
                     "-mabi=lp64", "-mcmodel=medany", "-O2", "-ffreestanding",
+                    "-I", context.root,
                     "-fno-pic", "-fno-stack-protector", "-nostdlib",
                     "-static", "-Wall", "-Wextra", "-Werror",
                     "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments",
@@ -46,7 +47,7 @@ def payload_on(name, machine, qemu="main"):
     def run(context):
         image = built(context, name)
         session = context.start(machine, extra=("-initrd", image), qemu=qemu)
-        check_boot(session, context.emulated(machine, qemu))
+        check_boot(session, machine)
         session.expect(r"guest linux: started, 1 vcpu, 256 MiB, ")
         check_lines(session)
         session.expect(r"guest linux: stopped, powered off$")
