@@ -94,6 +94,10 @@ void arch_guest_cpu_init(void);
 /* As arch_guest_init() found it. */
 const struct arch_guest_info *arch_guest_info(void);
 
+/* Zero @size bytes at @at, both multiples of PAGE_SIZE, by the fastest way the
+ * harts have. After arch_guest_init(). */
+void arch_memory_zero(void *at, uint64_t size);
+
 /* ---- one VM's address space ---- */
 
 struct arch_vm; /* second-stage tables and VMID */

@@ -49,13 +49,14 @@ static int memory_alloc(struct vm *vm, uint64_t size)
 			return -ENOMEM;
 		if (order > order_below(size - vm->memory))
 			order = order_below(size - vm->memory);
-		while ((err = page_alloc_zero((unsigned)order, &b->pa)) &&
-		       order)
+		while ((err = page_alloc((unsigned)order, &b->pa)) && order)
 			order--;
 		if (err)
 			return err;
 		b->gpa = gpa;
 		b->size = PAGE_SIZE << order;
+		/* Nothing of whoever had it before. */
+		arch_memory_zero(arch_pa_to_va(b->pa), b->size);
 		vm->block_count++;
 		vm->memory += b->size;
 		err = arch_vm_map(vm->arch, b->gpa, b->pa, b->size);

@@ -141,6 +141,8 @@ int arch_guest_init(void)
 	csrs->vector = state.offer.vector;
 
 	info_from_tree(info);
+	if (features_all_have("zicboz"))
+		guest_zero_init(info->cboz_size);
 	if (!state.offer.cbom)
 		info->cbom_size = 0;
 	if (!state.offer.cboz)

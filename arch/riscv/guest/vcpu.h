@@ -87,6 +87,9 @@ void guest_inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval);
 /* What the exit that guest_enter() returned from means (exit.c). */
 void guest_exit_decode(struct vcpu *vcpu, struct vcpu_exit *exit);
 
+/* Find out whether Zicboz zeroes blocks of @block_size bytes (0: no). */
+void guest_zero_init(uint64_t block_size);
+
 /* ---- switch.S ---- */
 
 /*
