@@ -17,7 +17,7 @@ PICOLIBC      ?= /usr/lib/picolibc/riscv64-unknown-elf
 QEMU          ?= $(firstword $(wildcard $(BUILD)/qemu/qemu-system-riscv64) \
 		   qemu-system-riscv64)
 SMP           ?= 2
-MEM           ?= 512M
+MEM           ?= 1G
 CPU           ?= rv64
 APPEND        ?=
 T             ?=
@@ -213,9 +213,13 @@ $(BUILD)/Image: $(BUILD)/kernel.elf
 
 .PHONY: run debug
 QEMU_RUN = $(QEMU) -M virt -cpu $(CPU) -smp $(SMP) -m $(MEM) -nographic \
-	   -kernel $(BUILD)/Image -append "$(APPEND)"
+	   -kernel $(BUILD)/Image -append "$(APPEND)" \
+	   $(if $(filter-out none,$(GUEST)),-initrd $(GUEST))
 
-run: image deps-run
+# The bundle of guests; `none`: the kernel alone, to its shell.
+GUEST ?= $(BUILD)/guest/bundle.cpio
+
+run: image deps-run $(filter $(BUILD)/guest/bundle.cpio,$(GUEST))
 	$(Q)$(QEMU_RUN)
 
 # The image runs at its first address so that symbols fit.
@@ -399,7 +403,7 @@ compile_commands.json: Makefile $(KERNEL_C) $(FETCHED)
 .PHONY: help clean
 help:
 	@echo "make             build/Image, build/kernel.elf, build/tools/*"
-	@echo "make run         boot it in QEMU (SMP= MEM= CPU= APPEND= QEMU=)"
+	@echo "make run         boot it in QEMU (SMP= MEM= CPU= APPEND= GUEST= QEMU=)"
 	@echo "make debug       the same, stopped for gdb"
 	@echo "make guest       build/guest/bundle.cpio, Debian's Linux"
 	@echo "make test        all tests; test-host, test-qemu, test-lab a part;"

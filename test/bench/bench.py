@@ -101,7 +101,9 @@ def figures(context):
          READY_ELSEWHERE),
         ("ready_16g", "_start to ready, 16 GiB, 1 hart", large,
          int(small * 1.1), ""),
-        ("image_bytes", "Image, bytes", len(context.image), 96 << 10,
+        # 96 KiB was the goal of the kernel without guests (94,336 bytes).
+        ("image_bytes", "Image, bytes, guests included",
+         len(context.image), 160 << 10,
          "Bao 49 KiB without FDT, OpenSBI 272 KiB, U-Boot 649 KiB"),
         ("bss_bytes", "bss, stacks and buffers, bytes",
          size - len(context.image), 256 << 10, ""),
