@@ -49,8 +49,7 @@ void asm_offsets(void)
 	_Static_assert(!offsetof(struct vcpu, regs.x), "switch.S: x at 0");
 	DEFINE(VCPU_PC, offsetof(struct vcpu, regs.pc));
 	DEFINE(VCPU_ARCH, offsetof(struct vcpu, arch));
-	DEFINE(VCPU_EXITS_TIMER,
-	       offsetof(struct vcpu, exits[VCPU_EXIT_TIMER]));
+	DEFINE(VCPU_EXITS_TIMER, offsetof(struct vcpu, exits[VCPU_EXIT_TIMER]));
 	DEFINE(ARCH_HOST_SP, offsetof(struct arch_vcpu, host_sp));
 	DEFINE(ARCH_HOST_TP, offsetof(struct arch_vcpu, host_tp));
 	DEFINE(ARCH_VECTOR, offsetof(struct arch_vcpu, vector));

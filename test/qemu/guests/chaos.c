@@ -3,7 +3,7 @@
  * of it does not matter to the guest, only that the host lives on. A trap or a
  * timer ends a round; every 1000 rounds a line says so.
  */
-#include "guest.h"
+#include "test/qemu/guests/guest.h"
 
 #define WORDS 32u
 

@@ -1,5 +1,5 @@
 /* Result lines as the kernel's own selftests print them. */
-#include "guest.h"
+#include "test/qemu/guests/guest.h"
 
 static unsigned long passed, failed;
 

@@ -2,7 +2,7 @@
  * The world switch seen from inside: calls, devices, exceptions given back,
  * timer and IPI; and what a round trip costs in instructions.
  */
-#include "guest.h"
+#include "test/qemu/guests/guest.h"
 
 #define UART	0x10000000ul
 #define PLIC	0x0c000000ul
