@@ -191,6 +191,7 @@ bool sched_expired(void)
 	unsigned long flags;
 	bool over;
 
+	/* One that is over is settled even if nobody seems to wait. */
 	if (cpu->slice == SLICE_UNDER_WAY ||
 	    (cpu->slice == SLICE_NONE && !sched_others_wait()))
 		return false;

@@ -24,7 +24,8 @@ def built(context, name):
                     "-fno-pic", "-fno-stack-protector", "-nostdlib",
                     "-static", "-Wall", "-Wextra", "-Werror",
                     "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments",
-                    "-T", payload.here("guests", "payload.lds"), *source,
+                    "-I", context.root, "-T",
+                    payload.here("guests", "payload.lds"), *source,
                     "-o", elf], check=True, timeout=60)
     subprocess.run([context.cross + "objcopy", "-O", "binary", elf, flat],
                    check=True, timeout=60)

@@ -42,8 +42,9 @@ void guest_inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval)
 	arch->hstatus |= HSTATUS_SPVP;
 }
 
-static void inject(struct vcpu *vcpu, struct vcpu_exit *exit, uint64_t cause,
-		   uint64_t tval)
+static __attribute__((noinline)) void inject(struct vcpu *vcpu,
+					     struct vcpu_exit *exit,
+					     uint64_t cause, uint64_t tval)
 {
 	guest_inject(vcpu, cause, tval);
 	exit->kind = VCPU_EXIT_INJECTED;
@@ -61,7 +62,9 @@ static uint64_t cause_of(const struct hlv_fault *fault, bool fetch)
  * The instruction at the guest's pc. False: it is not there any more (another
  * vcpu changed the tables) and the guest has got the fault.
  */
-static bool fetch(struct vcpu *vcpu, struct vcpu_exit *exit, uint32_t *insn)
+static __attribute__((noinline)) bool fetch(struct vcpu *vcpu,
+					    struct vcpu_exit *exit,
+					    uint32_t *insn)
 {
 	struct hlv_fault fault;
 	uint64_t low, high = 0;
@@ -128,7 +131,8 @@ static void decode_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 }
 
 /* Instructions that hstatus or a missing CSR made trap. */
-static void decode_virtual(struct vcpu *vcpu, struct vcpu_exit *exit)
+static __attribute__((noinline)) void decode_virtual(struct vcpu *vcpu,
+						     struct vcpu_exit *exit)
 {
 	const struct arch_vcpu *arch = vcpu->arch;
 	uint32_t insn = arch->stval;
@@ -188,14 +192,12 @@ void guest_exit_decode(struct vcpu *vcpu, struct vcpu_exit *exit)
 
 void arch_vcpu_mmio_done(struct vcpu *vcpu, const struct vcpu_mmio *mmio)
 {
-	struct decode_access access = {
-		.sign_extend = mmio->sign_extend,
-		.width = mmio->width,
-	};
+	unsigned unused = 64 - 8 * mmio->width;
 
 	if (!mmio->write && mmio->reg)
-		vcpu->regs.x[mmio->reg] =
-			decode_load_value(&access, mmio->value);
+		vcpu->regs.x[mmio->reg] = mmio->sign_extend
+			? (uint64_t)((int64_t)(mmio->value << unused) >> unused)
+			: mmio->value << unused >> unused;
 	vcpu->regs.pc += mmio->length;
 }
 

@@ -23,3 +23,10 @@ void heap_free(void *p)
 	fake_heap_live -= p != NULL;
 	free(p);
 }
+
+void *heap_alloc_array(size_t count, size_t size)
+{
+	if (size && count > SIZE_MAX / size)
+		return NULL;
+	return heap_alloc(count * size);
+}
