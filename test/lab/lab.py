@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sqlite3
@@ -76,12 +77,15 @@ class Lab:
         self.errors = open(self.folder / "stderr", "ab")
         self.user = user
         self.process = None
+        self.labd = LABD
         if user is not None:
+            # The project may lie where only its owner can look.
+            self.labd = shutil.copy(LABD, self.folder / "labd")
             os.chown(self.folder, user, user)
 
     def start(self, wait=True):
         self.process = subprocess.Popen(
-            [LABD, "-c", self.config], stdout=subprocess.PIPE,
+            [self.labd, "-c", self.config], stdout=subprocess.PIPE,
             stderr=self.errors, user=self.user,
             group=self.user, extra_groups=[] if self.user else None)
         line = self.process.stdout.readline() if wait else b""
