@@ -4,7 +4,6 @@ Linux to its shell. The payloads are assembled here (guests/)."""
 import os
 import re
 import subprocess
-import time
 
 import payload
 from context import check_boot, power_off
@@ -57,37 +56,6 @@ def payload_on(name, machine, qemu="main"):
     return run
 
 
-def chaos(context):
-    """Random code in a guest: the host answers all the while, restarts it
-    and gets its memory back."""
-    machine = virt(2, "1G", "max")
-    image = built(context, "chaos")
-    session = context.start(machine, extra=("-initrd", image), limit=60)
-    check_boot(session, machine)
-    free = None
-    for _ in range(3):
-        session.expect(r"chaos \d+$")
-        time.sleep(2)
-        session.send("\x1d")
-        session.expect(r"aloft> ")
-        session.send("stat linux\r")
-        session.expect(r"vcpu 0 \S+, exits: interrupt \d+ .*set_timer [1-9]")
-        session.send("stop linux\r")
-        session.expect(r"guest linux: stopped, (?!powered)")
-        session.send("mem\r")
-        seen = session.expect(r"managed, (\d+) MiB free")
-        if free not in (None, seen.group(1)):
-            raise Failed("%s MiB free, not %s: memory is lost" %
-                         (seen.group(1), free))
-        free = seen.group(1)
-        session.send("start linux\r")
-        session.expect(r"guest linux: started")
-        session.send("console linux\r")
-    session.send("\x1d")
-    session.expect(r"aloft> ")
-    power_off(session, machine)
-
-
 def debian_on(machine, qemu="main"):
     """Debian's kernel to INIT-OK, a command answered, power off."""
     def run(context):
@@ -112,5 +80,4 @@ def cells(context):
     yield "guest/switch-nosstc", payload_on("switch",
                                             virt(2, cpu="rv64,sstc=off"))
     yield "guest/switch-old", payload_on("switch", small, "old")
-    yield "guest/chaos", chaos
     yield "guest/debian", debian_on(virt(2, "1G"))
