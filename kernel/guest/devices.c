@@ -23,7 +23,7 @@ static void uart_line(void *arg, bool level)
 {
 	struct vm *vm = arg;
 
-	vplic_source_set(&vm->devices->plic, VUART_IRQ, level);
+	vplic_source_set(&vm->devices->plic, GUEST_UART_IRQ, level);
 }
 
 static void uart_input_room(void *arg)
@@ -41,8 +41,8 @@ int devices_create(struct vm *vm)
 {
 	struct vm_devices *d = heap_alloc(sizeof(*d));
 	const struct mmio_region regions[] = {
-		{VUART_BASE, VUART_SIZE, vuart_access, &d->uart},
-		{VPLIC_BASE, VPLIC_SIZE, vplic_access, &d->plic},
+		{GUEST_UART_BASE, VUART_SIZE, vuart_access, &d->uart},
+		{GUEST_PLIC_BASE, GUEST_PLIC_SIZE, vplic_access, &d->plic},
 	};
 	unsigned i;
 	int err = 0;

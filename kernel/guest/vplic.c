@@ -15,10 +15,10 @@
 #define PENDING	      0x1000u
 #define ENABLE_START  0x2000u
 #define ENABLE_SIZE   0x80u /* of a context */
-#define ENABLE_END    (ENABLE_START + ENABLE_SIZE * VPLIC_CONTEXTS_MAX)
+#define ENABLE_END    (ENABLE_START + ENABLE_SIZE * GUEST_VCPUS_MAX)
 #define CONTEXT_START 0x200000u
 #define CONTEXT_SIZE  0x1000u
-#define CONTEXT_END   (CONTEXT_START + CONTEXT_SIZE * VPLIC_CONTEXTS_MAX)
+#define CONTEXT_END   (CONTEXT_START + CONTEXT_SIZE * GUEST_VCPUS_MAX)
 #define THRESHOLD     0u /* in a context's page */
 #define CLAIM	      4u
 
@@ -86,7 +86,7 @@ static uint32_t claim(struct vplic *p, unsigned n)
 /* Ignored unless the source is enabled for the context that completes it. */
 static void complete(struct vplic *p, unsigned n, uint32_t source)
 {
-	if (source > VPLIC_SOURCES ||
+	if (source > GUEST_PLIC_SOURCES ||
 	    !(p->context[n].enable & p->in_service & 1u << source))
 		return;
 	p->in_service &= ~(1u << source);
@@ -95,7 +95,7 @@ static void complete(struct vplic *p, unsigned n, uint32_t source)
 
 static void priority_write(struct vplic *p, unsigned source, uint32_t value)
 {
-	if (!source || source > VPLIC_SOURCES)
+	if (!source || source > GUEST_PLIC_SOURCES)
 		return;
 	p->priority[source] = value & VPLIC_PRIORITY_MAX;
 	contexts_update(p, 1u << source);
@@ -142,7 +142,7 @@ static uint32_t reg_read(struct vplic *p, uint32_t offset)
 {
 	unsigned n;
 
-	if (offset <= 4 * VPLIC_SOURCES)
+	if (offset <= 4 * GUEST_PLIC_SOURCES)
 		return p->priority[offset / 4];
 	if (offset == PENDING)
 		return p->pending;
@@ -162,7 +162,7 @@ int vplic_access(void *dev, uint64_t offset, struct vcpu_mmio *mmio)
 	struct vplic *p = dev;
 	unsigned long flags;
 
-	if (mmio->width != 4 || offset >= VPLIC_SIZE)
+	if (mmio->width != 4 || offset >= GUEST_PLIC_SIZE)
 		return -EINVAL;
 	flags = spin_lock_irqsave(&p->lock);
 	if (mmio->write)

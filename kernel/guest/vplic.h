@@ -10,12 +10,9 @@
 
 #include "arch/lock.h"
 #include "arch/vcpu.h"
+#include "kernel/guest/layout.h"
 
-#define VPLIC_BASE	   0x0c000000ull
-#define VPLIC_SIZE	   0x600000ull
-#define VPLIC_SOURCES	   31u /* 1 to this; riscv,ndev */
-#define VPLIC_PRIORITY_MAX 7u  /* 0: never */
-#define VPLIC_CONTEXTS_MAX 64u
+#define VPLIC_PRIORITY_MAX 7u /* 0: never */
 
 /* The external interrupt of @context is now @level. Called with the PLIC's lock
  * held; must not call back into it. */
@@ -35,11 +32,11 @@ struct vplic {
 	uint32_t wire;	     /* by source: level of its input */
 	uint32_t pending;    /* by source: IP bits */
 	uint32_t in_service; /* by source: claimed, not completed */
-	uint8_t priority[VPLIC_SOURCES + 1];
-	struct vplic_context context[VPLIC_CONTEXTS_MAX];
+	uint8_t priority[GUEST_PLIC_SOURCES + 1];
+	struct vplic_context context[GUEST_VCPUS_MAX];
 };
 
-/* A PLIC after reset; @contexts is 1 to VPLIC_CONTEXTS_MAX. */
+/* A PLIC after reset; @contexts is 1 to GUEST_VCPUS_MAX. */
 void vplic_init(struct vplic *p, unsigned contexts, vplic_output *output,
 		void *arg);
 
@@ -47,8 +44,8 @@ void vplic_init(struct vplic *p, unsigned contexts, vplic_output *output,
 void vplic_reset(struct vplic *p);
 
 /*
- * Input @source (1 to VPLIC_SOURCES) is now @level. A request that was raised
- * stays pending although the level falls before it is claimed (chapter
+ * Input @source (1 to GUEST_PLIC_SOURCES) is now @level. A request that was
+ * raised stays pending although the level falls before it is claimed (chapter
  * "Interrupt Gateways"): the claimer finds its device idle.
  */
 void vplic_source_set(struct vplic *p, unsigned source, bool level);

@@ -13,10 +13,9 @@
 
 #include "arch/lock.h"
 #include "arch/vcpu.h"
+#include "kernel/guest/layout.h"
 
-#define VUART_BASE 0x10000000ull
 #define VUART_SIZE 8ull /* registers; all that is claimed on the bus */
-#define VUART_IRQ  10u	/* its line at the guest's PLIC, by custom of virt */
 
 #define VUART_FIFO 16u
 

@@ -192,11 +192,11 @@ static gpa_t take_device(void)
 {
 	switch (take(1) % 4) {
 	case 0:
-		return VUART_BASE + take(1) % 16;
+		return GUEST_UART_BASE + take(1) % 16;
 	case 1: /* claims */
-		return VPLIC_BASE + 0x200004 + take(1) * 0x1000;
+		return GUEST_PLIC_BASE + 0x200004 + take(1) * 0x1000;
 	case 2:
-		return VPLIC_BASE + take(3);
+		return GUEST_PLIC_BASE + take(3);
 	default:
 		return take_register();
 	}
@@ -220,7 +220,7 @@ static void step(void)
 		run_device(what & 0x80 ? 0x23 : 0x03, false, take_device());
 		break;
 	case 6:
-		vplic_source_set(&plic, 1 + take(1) % VPLIC_SOURCES,
+		vplic_source_set(&plic, 1 + take(1) % GUEST_PLIC_SOURCES,
 				 what & 0x80);
 		break;
 	default:
@@ -268,8 +268,8 @@ static void machine_start(unsigned vcpus)
 {
 	static const struct vuart_ops ops = {output, line, input_room};
 	const struct mmio_region regions[] = {
-		{VUART_BASE, VUART_SIZE, vuart_access, &uart},
-		{VPLIC_BASE, VPLIC_SIZE, vplic_access, &plic},
+		{GUEST_UART_BASE, VUART_SIZE, vuart_access, &uart},
+		{GUEST_PLIC_BASE, GUEST_PLIC_SIZE, vplic_access, &plic},
 	};
 
 	fake_guest_init(vcpus);

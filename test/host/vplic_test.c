@@ -17,7 +17,7 @@
 #include "test/host/random.h"
 
 #define CONTEXTS     3u
-#define SOURCES	     (VPLIC_SOURCES + 1)
+#define SOURCES	     (GUEST_PLIC_SOURCES + 1)
 #define STEPS	     400000
 #define PENDING	     0x1000u
 #define ENABLE(c)    (0x2000u + 0x80u * (c))
@@ -26,7 +26,7 @@
 #define CLAIM(c)     (THRESHOLD(c) + 4u)
 
 static struct vplic plic;
-static bool output[VPLIC_CONTEXTS_MAX];
+static bool output[GUEST_VCPUS_MAX];
 static unsigned output_changes;
 
 static void output_set(void *arg, unsigned context, bool level)
@@ -132,7 +132,7 @@ static void start(unsigned contexts)
 
 static void step_wire(uint64_t *seed)
 {
-	unsigned s = 1 + random_below(seed, VPLIC_SOURCES);
+	unsigned s = 1 + random_below(seed, GUEST_PLIC_SOURCES);
 
 	model.wire[s] = random_next(seed) & 1;
 	vplic_source_set(&plic, s, model.wire[s]);
@@ -256,7 +256,7 @@ static void every_request_is_served(void **state)
 	open_context(0);
 	open_context(1);
 	for (unsigned i = 0; i < 100000; i++) {
-		s = 1 + random_below(&seed, VPLIC_SOURCES);
+		s = 1 + random_below(&seed, GUEST_PLIC_SOURCES);
 		asked[s] = true;
 		vplic_source_set(&plic, s, true);
 		while (random_below(&seed, 3) && (s = reg_read(CLAIM(i % 2)))) {
@@ -331,14 +331,14 @@ static void completion_of_a_disabled_source_is_ignored(void **state)
 static void one_context_takes_it_from_all(void **state)
 {
 	(void)state;
-	start(VPLIC_CONTEXTS_MAX);
-	for (unsigned c = 0; c < VPLIC_CONTEXTS_MAX; c++)
+	start(GUEST_VCPUS_MAX);
+	for (unsigned c = 0; c < GUEST_VCPUS_MAX; c++)
 		open_context(c);
 	vplic_source_set(&plic, 1, true);
-	for (unsigned c = 0; c < VPLIC_CONTEXTS_MAX; c++)
+	for (unsigned c = 0; c < GUEST_VCPUS_MAX; c++)
 		assert_true(output[c]);
 	assert_int_equal(reg_read(CLAIM(63)), 1);
-	for (unsigned c = 0; c < VPLIC_CONTEXTS_MAX; c++)
+	for (unsigned c = 0; c < GUEST_VCPUS_MAX; c++)
 		assert_false(output[c]);
 	assert_int_equal(reg_read(CLAIM(0)), 0);
 }
@@ -378,8 +378,9 @@ static void registers_of_nothing_read_zero(void **state)
 	open_context(0);
 	vplic_source_set(&plic, 9, true);
 	for (unsigned i = 0; i < 300000; i++) {
-		offset = random_below(&seed, VPLIC_SIZE / 4) * 4;
-		if (offset <= PRIORITY(VPLIC_SOURCES) || offset == PENDING ||
+		offset = random_below(&seed, GUEST_PLIC_SIZE / 4) * 4;
+		if (offset <= PRIORITY(GUEST_PLIC_SOURCES) ||
+		    offset == PENDING ||
 		    (offset >= ENABLE(0) && offset < ENABLE(CONTEXTS)) ||
 		    (offset >= THRESHOLD(0) && offset < THRESHOLD(CONTEXTS)))
 			continue;
@@ -406,7 +407,7 @@ static void only_words_are_accepted(void **state)
 	m.width = 1;
 	assert_int_equal(vplic_access(&plic, CLAIM(0), &m), -EINVAL);
 	m.width = 4;
-	assert_int_equal(vplic_access(&plic, VPLIC_SIZE, &m), -EINVAL);
+	assert_int_equal(vplic_access(&plic, GUEST_PLIC_SIZE, &m), -EINVAL);
 }
 
 int main(void)
