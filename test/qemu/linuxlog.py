@@ -17,8 +17,9 @@ WARNING = 4     # KERN_WARNING; smaller numbers are worse
 INIT_OK = r"INIT-OK uptime ([0-9.]+) cpus (\d+)$"
 PROMPT = r"^\S+:\S+# "
 
-# A kernel message on the console, also of a guest whose lines are prefixed.
-SAID = r"^(?:\S+\| )?\[[^\]]*\] %s$"
+# A kernel message is whole, but may come in the middle of a line: it overtakes
+# what the terminal still has to send.
+SAID = r"\[ *[0-9.]+\] %s$"
 
 # What differs from boot to boot in the same words: numbers and addresses. A
 # name like "ttyS0" keeps its digit.
