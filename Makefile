@@ -108,7 +108,7 @@ HOT_C    := $(wildcard arch/riscv/guest/*.c) arch/riscv/lock.c \
 	    arch/riscv/irq.c kernel/guest/mmio.c kernel/guest/sbi.c \
 	    kernel/guest/sbi_base.c kernel/guest/sched.c \
 	    kernel/guest/vconsole.c kernel/guest/vcpu.c \
-	    kernel/guest/vplic.c kernel/guest/vuart.c
+	    kernel/guest/vplic.c kernel/guest/vuart.c lib/ring.c
 
 # clang 14 knows zicsr and zifencei as parts of i.
 MARCH       ?= rv64imac_zicsr_zifencei

@@ -1,6 +1,7 @@
 /* Spin locks that also keep this hart's interrupts off while held. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct spinlock {
@@ -12,6 +13,10 @@ struct spinlock {
  * Returns what spin_unlock_irqrestore() needs. Not recursive.
  */
 unsigned long spin_lock_irqsave(struct spinlock *lock);
+
+/* The same when @lock is free, with @flags filled in; else false, and nothing
+ * has changed. */
+bool spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags);
 
 /* Release @lock and put this hart's interrupts back as @flags says. */
 void spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags);

@@ -17,7 +17,7 @@ static void draw_text(struct lineedit *e, const char *text)
 	e->draw(text, strlen(text));
 }
 
-static void redraw(struct lineedit *e)
+void lineedit_redraw(struct lineedit *e)
 {
 	char move[16];
 
@@ -45,7 +45,7 @@ static void insert(struct lineedit *e, const char *text, size_t len)
 	if (e->cursor == e->length)
 		e->draw(text, len);
 	else
-		redraw(e);
+		lineedit_redraw(e);
 }
 
 /* Remove [@from, @to) and leave the cursor there. */
@@ -54,7 +54,7 @@ static void cut(struct lineedit *e, size_t from, size_t to)
 	memmove(e->line + from, e->line + to, e->length - to);
 	e->length -= to - from;
 	e->cursor = from;
-	redraw(e);
+	lineedit_redraw(e);
 }
 
 /* Where the word before the cursor begins, blanks behind it included. */
@@ -86,7 +86,7 @@ static void history_show(struct lineedit *e, unsigned at)
 		memcpy(e->line, old, e->length);
 	}
 	e->cursor = e->length;
-	redraw(e);
+	lineedit_redraw(e);
 }
 
 static void history_add(struct lineedit *e)
@@ -136,7 +136,7 @@ static void complete(struct lineedit *e)
 			draw_text(e, "  ");
 		}
 		draw_text(e, "\n");
-		redraw(e);
+		lineedit_redraw(e);
 	}
 	if (!e->complete(e->line + start, e->cursor - start, 1) &&
 	    e->cursor == e->length)
@@ -148,7 +148,7 @@ static void cursor_set(struct lineedit *e, size_t at)
 	if (at > e->length)
 		return;
 	e->cursor = at;
-	redraw(e);
+	lineedit_redraw(e);
 }
 
 static void delete_at_cursor(struct lineedit *e)
@@ -264,7 +264,7 @@ static void control_key(struct lineedit *e, char c)
 		break;
 	case CTRL('L'):
 		draw_text(e, "\x1b[H\x1b[2J");
-		redraw(e);
+		lineedit_redraw(e);
 		break;
 	case CTRL('N'):
 		history_show(e, e->history_at + 1);

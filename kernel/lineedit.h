@@ -39,6 +39,9 @@ void lineedit_init(struct lineedit *e, const char *prompt,
 /* Begin a new line: empty it and draw the prompt. */
 void lineedit_start(struct lineedit *e);
 
+/* Draw prompt and line again: something else was written over them. */
+void lineedit_redraw(struct lineedit *e);
+
 /*
  * Take one byte typed. True when the line is complete: it is in e->line
  * without its end, and was added to the history unless empty or repeated.

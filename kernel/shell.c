@@ -37,6 +37,34 @@ struct command {
 
 static struct lineedit editor;
 
+/* Output is gathered to lines, and to the answer to one key: what others write
+ * comes between these. */
+static struct {
+	char text[1024];
+	size_t len;
+} out;
+
+static void out_flush(void)
+{
+	if (!out.len)
+		return;
+	console_write(out.text, out.len);
+	out.len = 0;
+}
+
+static void out_add(const char *text, size_t len)
+{
+	size_t n;
+
+	for (; len; text += n, len -= n) {
+		if (out.len == sizeof(out.text))
+			out_flush();
+		n = min_u64(len, sizeof(out.text) - out.len);
+		memcpy(out.text + out.len, text, n);
+		out.len += n;
+	}
+}
+
 void shell_print(const char *fmt, ...)
 {
 	char text[256];
@@ -46,8 +74,12 @@ void shell_print(const char *fmt, ...)
 	va_start(args, fmt);
 	len = vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (len > 0)
-		console_write(text, min_u64(len, sizeof(text) - 1));
+	if (len <= 0)
+		return;
+	len = (int)min_u64(len, sizeof(text) - 1);
+	out_add(text, len);
+	if (text[len - 1] == '\n')
+		out_flush();
 }
 
 static void print_line(void *arg, const char *text)
@@ -145,7 +177,7 @@ static void command_harts(const char *argument)
 		if (cpu.mmu_levels)
 			shell_print("  sv%u", 12 + 9 * cpu.mmu_levels);
 		shell_print("\n          ");
-		console_write(cpu.isa, strlen(cpu.isa));
+		out_add(cpu.isa, strlen(cpu.isa));
 		shell_print("\n");
 	}
 }
@@ -289,17 +321,21 @@ static void input(int c)
 			shell_resume();
 		return;
 	}
-	if (!lineedit_feed(&editor, (char)c))
-		return;
-	run(editor.line);
-	if (!guests_attached())
-		lineedit_start(&editor);
+	if (!console_line_is_open())
+		lineedit_redraw(&editor);
+	if (lineedit_feed(&editor, (char)c)) {
+		out_flush();
+		run(editor.line);
+		if (!guests_attached())
+			lineedit_start(&editor);
+	}
+	out_flush();
 }
 
 void shell_resume(void)
 {
-	shell_print("\n");
 	lineedit_start(&editor);
+	out_flush();
 }
 
 void shell_run(void)
@@ -307,9 +343,9 @@ void shell_run(void)
 	unsigned long flags;
 	int c;
 
-	lineedit_init(&editor, "aloft> ", console_write, complete);
+	lineedit_init(&editor, "aloft> ", out_add, complete);
 	if (!guests_attached())
-		lineedit_start(&editor);
+		shell_resume();
 	for (;;) {
 		/* With interrupts off none is lost between the look and the
 		 * sleep: wfi ends when one is pending, and restoring lets it

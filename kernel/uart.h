@@ -1,18 +1,20 @@
 /*
- * What a UART driver offers to the console: polled, bounded output and polled
- * or interrupt-driven input. The baud rate is the boot loader's.
+ * What a UART driver offers to the console: output and input that never wait,
+ * and interrupts for both. The baud rate is the boot loader's.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "kernel/fdt/dt.h"
 #include "lib/addr.h"
 
-/* Polls of a status register before a UART counts as dead: some 100 ns each
- * on hardware, while a full FIFO of 16 takes 17 ms at 9600 baud. */
-#define UART_POLLS_MAX 1000000u
+/* Looks for room in a transmitter before it counts as dead: some 100 ns each
+ * on hardware, while a full FIFO of 16 takes 17 ms at 9600 baud. An emulator
+ * whose terminal reads slowly needs more. */
+#define UART_POLLS_MAX 4000000u
 
 /* Where a UART's registers are, from its node. */
 struct uart_regs {
@@ -42,11 +44,13 @@ struct uart_ops {
 	/* Make ready, keeping the baud rate; interrupts of the device off.
 	 * Returns 0, or -ENODEV when nothing answers there. */
 	int (*start)(struct uart *uart);
-	/* Write until all is taken or the UART is dead; returns the bytes
-	 * taken. */
-	size_t (*write)(struct uart *uart, const char *buf, size_t len);
+	/* Hand over what the transmitter takes at once of @len bytes, which
+	 * are not 0; returns how many. 0: no room now; -ENODEV: nothing
+	 * answers there any more. */
+	int (*send)(struct uart *uart, const char *buf, size_t len);
 	/* One byte received, or -1. Quietens the receive interrupt. */
 	int (*read)(struct uart *uart);
-	/* Let received bytes raise the UART's interrupt. */
-	void (*interrupt_enable)(struct uart *uart);
+	/* From now on the UART's interrupt line is up while bytes are
+	 * @received or not read, and while there is @room to send. */
+	void (*interrupts_set)(struct uart *uart, bool received, bool room);
 };

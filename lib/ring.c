@@ -51,3 +51,8 @@ int ring_get(struct ring *r)
 	__atomic_store_n(&r->tail, tail + 1, __ATOMIC_RELEASE);
 	return byte;
 }
+
+void ring_drop(struct ring *r, uint32_t n)
+{
+	__atomic_store_n(&r->tail, r->tail + n, __ATOMIC_RELEASE);
+}

@@ -25,6 +25,16 @@ bool ring_put(struct ring *r, uint8_t byte);
 /* Consumer: take the oldest byte, 0 to 255; -1 when it is empty. */
 int ring_get(struct ring *r);
 
+/* Consumer: the byte that ring_get() will give after @i others; that many
+ * must wait. */
+static inline uint8_t ring_peek(const struct ring *r, uint32_t i)
+{
+	return r->buf[(r->tail + i) & r->mask];
+}
+
+/* Consumer: take @n bytes that wait. */
+void ring_drop(struct ring *r, uint32_t n);
+
 /* Bytes waiting, and room left; either side may ask. */
 uint32_t ring_used(const struct ring *r);
 uint32_t ring_free(const struct ring *r);

@@ -18,6 +18,15 @@ unsigned long spin_lock_irqsave(struct spinlock *lock)
 	return flags;
 }
 
+bool spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags)
+{
+	*flags = arch_irq_save();
+	if (!__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE))
+		return true;
+	arch_irq_restore(*flags);
+	return false;
+}
+
 void spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
 {
 	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);

@@ -24,6 +24,7 @@
 #define USR 31u /* DW_apb_uart only */
 
 #define IER_RECEIVED   0x01u
+#define IER_EMPTY      0x02u
 #define IIR_ID	       0x0fu
 #define IIR_BUSY       0x07u /* DW_apb_uart: LCR was written while busy */
 #define IIR_TIMEOUT    0x0cu
@@ -101,8 +102,8 @@ static int uart_regs_read(const void *fdt, const struct dt_node *node,
 	return 0;
 }
 
-/* Wait until LSR shows @bit; false when that takes for ever. */
-static bool lsr_wait(const struct uart *u, unsigned bit)
+/* Wait until all is sent; false when that takes for ever. */
+static bool idle_wait(const struct uart *u)
 {
 	unsigned polls, lsr;
 
@@ -110,7 +111,7 @@ static bool lsr_wait(const struct uart *u, unsigned bit)
 		lsr = reg_read(u, LSR);
 		if (lsr == LSR_NOTHING)
 			return false;
-		if (lsr & bit)
+		if (lsr & LSR_IDLE)
 			return true;
 	}
 	return false;
@@ -120,7 +121,7 @@ static int uart_start(struct uart *u)
 {
 	/* Turning the FIFO on drops what is in it: let the loader's last words
 	 * out first. */
-	if (!lsr_wait(u, LSR_IDLE))
+	if (!idle_wait(u))
 		return -ENODEV;
 	/* Left set, it would turn THR and IER into the divisor. */
 	if (reg_read(u, LCR) & LCR_DLAB)
@@ -151,17 +152,18 @@ static void fifo_fill(const struct uart *u, const char *buf, size_t len)
 		reg_write(u, THR, *buf++);
 }
 
-static size_t uart_write(struct uart *u, const char *buf, size_t len)
+static int uart_send(struct uart *u, const char *buf, size_t len)
 {
-	size_t done, n;
+	unsigned lsr = reg_read(u, LSR);
 
-	for (done = 0; done < len; done += n) {
-		if (!lsr_wait(u, LSR_EMPTY))
-			break;
-		n = len - done < u->depth ? len - done : u->depth;
-		fifo_fill(u, buf + done, n);
-	}
-	return done;
+	if (lsr == LSR_NOTHING)
+		return -ENODEV;
+	if (!(lsr & LSR_EMPTY))
+		return 0;
+	if (len > u->depth)
+		len = u->depth;
+	fifo_fill(u, buf, len);
+	return (int)len;
 }
 
 /* Nothing to read: take back interrupts of a DW_apb_uart that would stay up,
@@ -169,10 +171,12 @@ static size_t uart_write(struct uart *u, const char *buf, size_t len)
  * (cleared by reading RBR). */
 static void spurious_clear(const struct uart *u)
 {
-	unsigned id = reg_read(u, IIR) & IIR_ID;
+	unsigned id;
 
+	/* Of others reading IIR would only take back the transmitter's. */
 	if (u->data != DATA_DESIGNWARE)
 		return;
+	id = reg_read(u, IIR) & IIR_ID;
 	if (id == IIR_BUSY && u->regs.size > USR << u->regs.shift)
 		reg_read(u, USR);
 	if (id == IIR_TIMEOUT && !(reg_read(u, LSR) & LSR_READY))
@@ -196,18 +200,19 @@ static int uart_read(struct uart *u)
 	return -1;
 }
 
-static void uart_interrupt_enable(struct uart *u)
+static void uart_interrupts_set(struct uart *u, bool received, bool room)
 {
-	reg_write(u, IER, IER_RECEIVED);
+	reg_write(u, IER,
+		  (received ? IER_RECEIVED : 0) | (room ? IER_EMPTY : 0));
 }
 
 static const struct uart_ops ops = {
 	.tty = "ttyS",
 	.regs_read = uart_regs_read,
 	.start = uart_start,
-	.write = uart_write,
+	.send = uart_send,
 	.read = uart_read,
-	.interrupt_enable = uart_interrupt_enable,
+	.interrupts_set = uart_interrupts_set,
 };
 
 static const struct driver_match match[] = {

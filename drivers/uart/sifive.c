@@ -20,11 +20,16 @@
 
 #define TXDATA_FULL  0x80000000u
 #define RXDATA_EMPTY 0x80000000u
-#define TXCTRL_TXEN  0x1u
+#define TXCTRL_NSTOP 0x2u
+/* Transmit on; txcnt 1: the watermark interrupt comes with an empty FIFO. */
+#define TXCTRL_TXEN 0x10001u
 /* Receive on; rxcnt 0: the watermark interrupt comes with the first byte. */
 #define RXCTRL_RXEN 0x1u
+#define IE_TXWM	    0x1u
 #define IE_RXWM	    0x2u
 #define NOTHING	    0xffffffffu /* a bus that nobody drives */
+
+#define FIFO_DEPTH 8u
 
 static int uart_regs_read(const void *fdt, const struct dt_node *node,
 			  struct uart_regs *out)
@@ -50,32 +55,23 @@ static int uart_start(struct uart *u)
 	if (txctrl == NOTHING)
 		return -ENODEV;
 	arch_write32(u->base + IE, 0);
-	arch_write32(u->base + TXCTRL, txctrl | TXCTRL_TXEN);
+	arch_write32(u->base + TXCTRL, (txctrl & TXCTRL_NSTOP) | TXCTRL_TXEN);
 	arch_write32(u->base + RXCTRL, RXCTRL_RXEN);
-	u->depth = 1;
+	u->depth = FIFO_DEPTH;
 	return 0;
 }
 
-static bool txdata_wait(const struct uart *u)
+/* A FIFO that empties as fast as it is filled would keep us here. */
+static int uart_send(struct uart *u, const char *buf, size_t len)
 {
-	unsigned polls;
+	unsigned i;
 
-	for (polls = 0; polls < UART_POLLS_MAX; polls++)
-		if (!(arch_read32(u->base + TXDATA) & TXDATA_FULL))
-			return true;
-	return false;
-}
-
-static size_t uart_write(struct uart *u, const char *buf, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		if (!txdata_wait(u))
+	for (i = 0; i < len && i < u->depth; i++) {
+		if (arch_read32(u->base + TXDATA) & TXDATA_FULL)
 			break;
 		arch_write32(u->base + TXDATA, (uint8_t)buf[i]);
 	}
-	return i;
+	return (int)i;
 }
 
 static int uart_read(struct uart *u)
@@ -85,18 +81,19 @@ static int uart_read(struct uart *u)
 	return rxdata & RXDATA_EMPTY ? -1 : (int)(rxdata & 0xff);
 }
 
-static void uart_interrupt_enable(struct uart *u)
+static void uart_interrupts_set(struct uart *u, bool received, bool room)
 {
-	arch_write32(u->base + IE, IE_RXWM);
+	arch_write32(u->base + IE,
+		     (received ? IE_RXWM : 0) | (room ? IE_TXWM : 0));
 }
 
 static const struct uart_ops ops = {
 	.tty = "ttySIF",
 	.regs_read = uart_regs_read,
 	.start = uart_start,
-	.write = uart_write,
+	.send = uart_send,
 	.read = uart_read,
-	.interrupt_enable = uart_interrupt_enable,
+	.interrupts_set = uart_interrupts_set,
 };
 
 static const struct driver_match match[] = {

@@ -16,7 +16,7 @@ static void plic_output(void *arg, unsigned context, bool level)
 
 static bool uart_output(void *arg, uint8_t byte)
 {
-	return vconsole_put(arg, &byte, 1) == 1;
+	return vconsole_output(arg, byte);
 }
 
 static void uart_line(void *arg, bool level)

@@ -203,7 +203,8 @@ bool guests_work(void)
 
 			if (vm &&
 			    __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) ==
-				    VM_DOWN)
+				    VM_DOWN &&
+			    vconsole_shown(vm))
 				ended_work(&state.guest[i]);
 		}
 		arch_irq_save();
@@ -318,6 +319,7 @@ int guests_init(void)
 	}
 	smp_call_all(cpu_init, NULL);
 	sched_init();
+	vconsole_init();
 	if (boot->seeds)
 		rng_add(&boot->random, sizeof(boot->random));
 	run_attention_set(attention);

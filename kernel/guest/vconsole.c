@@ -1,8 +1,9 @@
 /*
- * Guests' consoles. Output of the attached guest goes through at once; that of
- * another is gathered to lines, shown when the line ends, when 256 bytes are
- * there, or 100 ms after its first byte. Input waits in a ring until the UART
- * has room or the guest asks by DBCN.
+ * Guests' consoles. Output waits in a ring per guest, which its UART fills and
+ * the console (kernel/console.h) empties: of the attached guest as it is, of
+ * another line by line, when the line ends, 256 bytes of it are there, or
+ * 100 ms after its beginning was seen. Only the guest whose ring is full waits.
+ * Input waits in a ring until the UART has room or the guest asks by DBCN.
  */
 #include "kernel/guest/vconsole.h"
 
@@ -20,25 +21,44 @@
 #include "kernel/timer.h"
 #include "lib/ring.h"
 
-#define LINE_MAX   256u
-#define INPUT_SIZE 256u /* a power of two */
+#define LINE_MAX    256u
+#define OUTPUT_SIZE 4096u /* a power of two */
+#define INPUT_SIZE  256u  /* a power of two */
+
+/* So much of the ring is free before the UART may go on: else each byte that is
+ * shown would be an interrupt in the guest. */
+#define OUTPUT_ROOM (OUTPUT_SIZE / 2)
+
+/* "<name>| ", a line, CR LF. */
+_Static_assert(VM_NAME_MAX + 1 + LINE_MAX + 2 <= CONSOLE_PIECE_MAX,
+	       "a line with its prefix is a piece");
 
 struct vm_console {
-	struct spinlock lock; /* of the line */
 	struct vm *vm;
-	char line[LINE_MAX];
-	size_t used;
-	struct timer flush;
+	struct list entry; /* of state.consoles */
+	/* The UART's lock is the writing end's, state.lock the reading end's.
+	 */
+	struct ring output;
+	uint32_t refused; /* the UART found it full */
+	/* Under state.lock: */
+	uint32_t seen;	/* bytes of the ring without a newline */
+	uint64_t due;	/* when they are shown all the same; 0: not known yet */
+	uint32_t held;	/* raw bytes since the last newline */
+	bool continued; /* what was shown last did not end its line */
+	bool ending;	/* vm->ended() when all is shown */
 
-	struct spinlock input_lock; /* of the ring's reading end and `held` */
+	struct spinlock input_lock; /* of the ring's reading end and `typed` */
 	struct ring input;
-	int held;  /* byte that the UART did not take, or -1 */
+	int typed; /* byte that the UART did not take, or -1 */
 	bool room; /* it takes bytes again */
 	uint8_t input_bytes[INPUT_SIZE];
 };
 
 static struct {
+	struct spinlock lock;
+	struct list consoles; /* who waited longest for its turn is first */
 	struct vm *attached;
+	uint64_t hold; /* until then its unfinished line is not broken */
 } state;
 
 struct vm *vconsole_attached(void)
@@ -48,107 +68,257 @@ struct vm *vconsole_attached(void)
 
 void vconsole_attach(struct vm *vm)
 {
+	unsigned long flags = spin_lock_irqsave(&state.lock);
+
 	__atomic_store_n(&state.attached, vm, __ATOMIC_RELEASE);
+	state.hold = 0;
+	spin_unlock_irqrestore(&state.lock, flags);
+	/* What waits is now to be shown another way. */
+	console_kick();
 }
 
-/* Lock held. */
-static void line_show(struct vm_console *c)
-{
-	char text[VM_NAME_MAX + 2 + LINE_MAX + 1];
-	int at;
-
-	if (!c->used)
-		return;
-	at = snprintf(text, sizeof(text), "%s| ", c->vm->name);
-	memcpy(text + at, c->line, c->used);
-	at += c->used;
-	text[at++] = '\n';
-	c->used = 0;
-	console_write(text, at);
-}
-
-static void line_add(struct vm_console *c, char byte)
-{
-	if (byte == '\r')
-		return;
-	if (byte == '\n') {
-		line_show(c);
-		return;
-	}
-	if (!c->used)
-		timer_start(&c->flush, arch_time_now() + arch_timebase() / 10);
-	c->line[c->used++] = byte;
-	if (c->used == LINE_MAX)
-		line_show(c);
-}
-
-static void flush_due(struct timer *t)
-{
-	struct vm_console *c = container_of(t, struct vm_console, flush);
-	unsigned long flags = spin_lock_irqsave(&c->lock);
-
-	line_show(c);
-	spin_unlock_irqrestore(&c->lock, flags);
-}
-
-size_t vconsole_put(struct vm *vm, const void *buf, size_t len)
+bool vconsole_output(struct vm *vm, uint8_t byte)
 {
 	struct vm_console *c = vm->console;
-	const char *byte = buf;
-	unsigned long flags;
-	size_t i;
 
-	flags = spin_lock_irqsave(&c->lock);
-	if (vconsole_attached() == vm) {
-		line_show(c);
-		console_write_raw(buf, len);
-	} else {
-		for (i = 0; i < len; i++)
-			line_add(c, byte[i]);
+	if (!ring_put(&c->output, byte)) {
+		/* Who makes room after this sees it; who made some before left
+		 * it for the second try. */
+		__atomic_store_n(&c->refused, 1, __ATOMIC_SEQ_CST);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!ring_put(&c->output, byte))
+			return false;
 	}
-	spin_unlock_irqrestore(&c->lock, flags);
+	console_kick();
+	return true;
+}
+
+/* ---- the reading end, under state.lock ---- */
+
+static uint64_t tenth_of_a_second(void)
+{
+	return arch_timebase() / 10;
+}
+
+/* When is a line of @c, which is not attached, to be shown? */
+static uint64_t line_due(struct vm_console *c, uint64_t now)
+{
+	uint32_t used = ring_used(&c->output);
+
+	while (c->seen < used && c->seen < LINE_MAX &&
+	       ring_peek(&c->output, c->seen) != '\n')
+		c->seen++;
+	if (!used)
+		return UINT64_MAX;
+	if (c->seen < used || c->seen == LINE_MAX || !vm_is_up(c->vm))
+		return 0;
+	if (!c->due)
+		c->due = now + tenth_of_a_second();
+	return c->due;
+}
+
+/*
+ * The line that is due, with its prefix. A newline that only ends what was
+ * shown before it came is not a line. Characters that a terminal acts on are
+ * not for a guest that has it not to itself.
+ */
+static size_t line_take(struct vm_console *c, char *buf)
+{
+	size_t at = strlen(c->vm->name), prefix = at + 2;
+	bool ended = c->seen < ring_used(&c->output) &&
+		ring_peek(&c->output, c->seen) == '\n';
+	uint32_t i;
+
+	memcpy(buf, c->vm->name, at);
+	buf[at++] = '|';
+	buf[at++] = ' ';
+	for (i = 0; i < c->seen; i++) {
+		uint8_t byte = ring_peek(&c->output, i);
+
+		if (byte == '\r')
+			continue;
+		if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+			byte = '?';
+		buf[at++] = (char)byte;
+	}
+	ring_drop(&c->output, c->seen + ended);
+	c->seen = 0;
+	c->due = 0;
+	if (at == prefix && (!ended || c->continued)) {
+		c->continued &= !ended;
+		return 0;
+	}
+	c->continued = !ended;
+	buf[at++] = '\r';
+	buf[at++] = '\n';
+	return at;
+}
+
+/* As it is, to the end of a line if there is one. */
+static size_t raw_take(struct vm_console *c, char *buf, uint64_t now)
+{
+	uint32_t used = ring_used(&c->output), i, len = 0;
+
+	if (used > LINE_MAX)
+		used = LINE_MAX;
+	for (i = 0; i < used; i++) {
+		buf[i] = (char)ring_peek(&c->output, i);
+		if (buf[i] == '\n')
+			len = i + 1;
+	}
+	c->continued = !len;
+	c->held = len ? 0 : c->held + used;
+	if (!len)
+		len = used;
+	ring_drop(&c->output, len);
+	c->seen = 0;
+	c->due = 0;
+	state.hold = 0;
+	if (c->held >= LINE_MAX)
+		c->held = 0;
+	else if (c->held)
+		state.hold = now + tenth_of_a_second();
 	return len;
+}
+
+/* Bytes of @c were taken: tell who waits for that. */
+static void room_made(struct vm_console *c)
+{
+	/* After this a UART that finds no room says so before we look. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&c->refused, __ATOMIC_RELAXED) &&
+	    ring_free(&c->output) >= OUTPUT_ROOM) {
+		__atomic_store_n(&c->refused, 0, __ATOMIC_SEQ_CST);
+		vuart_drain(&c->vm->devices->uart);
+	}
+	if (c->ending && !ring_used(&c->output)) {
+		c->ending = false;
+		c->vm->ended(c->vm);
+	}
+}
+
+/* The next piece of @c if one is due; else 0 and in *@again when. */
+static size_t piece_of(struct vm_console *c, char *buf, const void **owner,
+		       uint64_t *again)
+{
+	uint64_t due, now = arch_time_now();
+	size_t len = 0;
+
+	if (c->vm == vconsole_attached()) {
+		*owner = c;
+		return ring_used(&c->output) ? raw_take(c, buf, now) : 0;
+	}
+	*owner = NULL;
+	while (!len) {
+		due = line_due(c, now);
+		if (due != UINT64_MAX && due < state.hold)
+			due = state.hold;
+		if (due > now) {
+			*again = min_u64(*again, due);
+			break;
+		}
+		len = line_take(c, buf);
+	}
+	return len;
+}
+
+/* The console's source. */
+static size_t piece_take(char *buf, const void **owner, uint64_t *again)
+{
+	unsigned long flags = spin_lock_irqsave(&state.lock);
+	struct list *at, *tmp;
+	size_t len = 0;
+
+	*again = UINT64_MAX;
+	list_for_each_safe (at, tmp, &state.consoles) {
+		struct vm_console *c =
+			container_of(at, struct vm_console, entry);
+
+		len = piece_of(c, buf, owner, again);
+		room_made(c);
+		if (!len)
+			continue;
+		list_remove(at);
+		list_add_tail(&state.consoles, at);
+		break;
+	}
+	spin_unlock_irqrestore(&state.lock, flags);
+	return len;
+}
+
+bool vconsole_shown(struct vm *vm)
+{
+	struct vm_console *c = vm->console;
+	unsigned long flags = spin_lock_irqsave(&state.lock);
+	bool shown = !ring_used(&c->output);
+
+	c->ending = !shown;
+	spin_unlock_irqrestore(&state.lock, flags);
+	console_kick();
+	return shown;
+}
+
+void vconsole_init(void)
+{
+	list_init(&state.consoles);
+	console_source_set(piece_take);
 }
 
 int vconsole_create(struct vm *vm)
 {
 	struct vm_console *c = heap_alloc(sizeof(*c));
+	/* Of its own: exactly a page. */
+	void *output = heap_alloc(OUTPUT_SIZE);
+	unsigned long flags;
 
-	if (!c)
+	if (!c || !output) {
+		heap_free(output);
+		heap_free(c);
 		return -ENOMEM;
+	}
 	c->vm = vm;
-	c->flush.fn = flush_due;
-	c->held = -1;
+	c->typed = -1;
+	ring_init(&c->output, output, OUTPUT_SIZE);
 	ring_init(&c->input, c->input_bytes, INPUT_SIZE);
 	vm->console = c;
+	flags = spin_lock_irqsave(&state.lock);
+	list_add_tail(&state.consoles, &c->entry);
+	spin_unlock_irqrestore(&state.lock, flags);
 	return 0;
-}
-
-void vconsole_destroy(struct vm *vm)
-{
-	heap_free(vm->console);
-	vm->console = NULL;
 }
 
 void vconsole_quiet(struct vm *vm)
 {
+	unsigned long flags;
+
 	if (vconsole_attached() == vm)
 		vconsole_attach(NULL);
-	timer_cancel(&vm->console->flush);
-	flush_due(&vm->console->flush);
+	flags = spin_lock_irqsave(&state.lock);
+	list_remove(&vm->console->entry);
+	spin_unlock_irqrestore(&state.lock, flags);
+}
+
+void vconsole_destroy(struct vm *vm)
+{
+	if (!vm->console)
+		return;
+	vconsole_quiet(vm);
+	heap_free(vm->console->output.buf);
+	heap_free(vm->console);
+	vm->console = NULL;
 }
 
 size_t vm_console_write(struct vm *vm, const void *buf, size_t len)
 {
-	return vconsole_put(vm, buf, len);
+	return vuart_write(&vm->devices->uart, buf, len);
 }
 
 /* Input lock held. The oldest byte, or -1. */
 static int input_next(struct vm_console *c)
 {
-	int byte = c->held;
+	int byte = c->typed;
 
-	c->held = -1;
+	c->typed = -1;
 	return byte >= 0 ? byte : ring_get(&c->input);
 }
 
@@ -180,7 +350,7 @@ static void input_pass(struct vm *vm)
 	while ((byte = input_next(c)) >= 0) {
 		if (vuart_input(&vm->devices->uart, (uint8_t)byte))
 			continue;
-		c->held = byte;
+		c->typed = byte;
 		break;
 	}
 	spin_unlock_irqrestore(&c->input_lock, flags);

@@ -1,6 +1,7 @@
 /*
  * Guests' consoles on the host's. The guest that is attached writes as it is
- * and gets what is typed; the others' lines are prefixed with their name.
+ * and gets what is typed; the others' lines are prefixed with their name. What
+ * a guest writes waits in a ring of its own; guests' turns come round robin.
  */
 #pragma once
 
@@ -10,15 +11,23 @@
 
 struct vm;
 
+/* Once, before the others: be the console's source. */
+void vconsole_init(void);
+
 /* Make and free vm->console. -ENOMEM. */
 int vconsole_create(struct vm *vm);
 void vconsole_destroy(struct vm *vm);
 
-/* Before vm_destroy(): show what waits, no timer any more. */
+/* Has all been shown that the guest wrote? If not, vm->ended() is called once
+ * it has. The VM has ended. */
+bool vconsole_shown(struct vm *vm);
+
+/* Before the VM goes: nothing of it is touched any more, what waits is lost. */
 void vconsole_quiet(struct vm *vm);
 
-/* The guest writes; returns how many bytes were taken. */
-size_t vconsole_put(struct vm *vm, const void *buf, size_t len);
+/* The guest writes @byte; false: no room, vuart_drain() will be called when
+ * there is. Called with its UART's lock held. */
+bool vconsole_output(struct vm *vm, uint8_t byte);
 
 /* The UART has room for input again. Called with its lock held. */
 void vconsole_input_room(struct vm *vm);

@@ -62,7 +62,8 @@ struct vm {
 	unsigned loaded; /* vcpus that are not STOPPED */
 
 	/* Called once all vcpus have stopped, on the hart of the last one with
-	 * interrupts off: must not block; the VM is VM_DOWN. */
+	 * interrupts off, and as vconsole_shown() says: must not block; the VM
+	 * is VM_DOWN. */
 	void (*ended)(struct vm *vm);
 
 	struct vm_devices *devices; /* UART, PLIC, bus */

@@ -360,6 +360,19 @@ void vuart_drain(struct vuart *u)
 	spin_unlock_irqrestore(&u->lock, flags);
 }
 
+size_t vuart_write(struct vuart *u, const uint8_t *buf, size_t len)
+{
+	unsigned long flags = spin_lock_irqsave(&u->lock);
+	size_t n = 0;
+
+	tx_drain(u);
+	while (n < len && !u->tx.used && u->ops->output(u->arg, buf[n]))
+		n++;
+	line_update(u);
+	spin_unlock_irqrestore(&u->lock, flags);
+	return n;
+}
+
 static void state_reset(struct vuart *u)
 {
 	bool refused = u->input_refused;

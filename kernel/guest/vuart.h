@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/lock.h"
@@ -64,3 +65,7 @@ bool vuart_input(struct vuart *u, uint8_t byte);
 
 /* The console has room again: send what waits. */
 void vuart_drain(struct vuart *u);
+
+/* Send @len bytes past the registers, behind what waits in the FIFO; returns
+ * how many the console took. */
+size_t vuart_write(struct vuart *u, const uint8_t *buf, size_t len);

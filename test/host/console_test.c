@@ -146,7 +146,7 @@ static void newline_becomes_cr_lf(void **state)
 {
 	(void)state;
 	assert_int_equal(console_init(), 0);
-	assert_ptr_equal(sink, console_write);
+	assert_ptr_equal(sink, console_write_log);
 	write_text("\none\n\ntwo");
 	expect_sent("\r\none\r\n\r\ntwo");
 	assert_string_equal(console_description(),

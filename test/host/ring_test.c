@@ -45,6 +45,26 @@ static void full_ring_keeps_what_it_has(void **state)
 	assert_int_equal(ring_get(&r), -1);
 }
 
+static void bytes_are_looked_at_and_then_dropped(void **state)
+{
+	uint8_t buf[8];
+	struct ring r;
+	unsigned in = 0, out = 0;
+
+	(void)state;
+	ring_init(&r, buf, sizeof(buf));
+	r.head = r.tail = UINT32_MAX - 20;
+	for (unsigned round = 0; round < 100; round++) {
+		while (ring_put(&r, (uint8_t)in))
+			in++;
+		for (unsigned i = 0; i < 8; i++)
+			assert_int_equal(ring_peek(&r, i), (uint8_t)(out + i));
+		ring_drop(&r, round % 9);
+		out += round % 9;
+		assert_int_equal(ring_free(&r), round % 9);
+	}
+}
+
 static void indices_may_wrap(void **state)
 {
 	uint8_t buf[4];
@@ -105,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_come_out_in_order),
 		cmocka_unit_test(full_ring_keeps_what_it_has),
+		cmocka_unit_test(bytes_are_looked_at_and_then_dropped),
 		cmocka_unit_test(indices_may_wrap),
 		cmocka_unit_test(list_keeps_order),
 	};

@@ -49,10 +49,17 @@ const void *boot_fdt(void)
 	return tree;
 }
 
+static bool broken; /* somebody wrote over the line */
+
 void console_write(const char *buf, size_t len)
 {
 	assert_true(strlen(said) + len < sizeof(said));
 	strncat(said, buf, len);
+}
+
+bool console_line_is_open(void)
+{
+	return !broken;
 }
 
 int console_getc(void)
@@ -253,6 +260,17 @@ static void unknown_input_gets_a_hint(void **state)
 	assert_non_null(strstr(answer("power"), "\"poweroff\""));
 }
 
+static void line_that_was_broken_is_drawn_again(void **state)
+{
+	(void)state;
+	assert_int_equal(type("he"), ALL_TYPED);
+	broken = true;
+	assert_int_equal(type("lp"), ALL_TYPED);
+	broken = false;
+	assert_non_null(strstr(said, "\raloft> \x1b[K\r\x1b[7Cl"));
+	assert_non_null(strstr(said, "\raloft> l\x1b[K\r\x1b[8Cp"));
+}
+
 static void longest_line_is_answered_whole(void **state)
 {
 	char line[128];
@@ -375,6 +393,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(help_lists_every_command, setup),
 		cmocka_unit_test_setup(unknown_input_gets_a_hint, setup),
+		cmocka_unit_test_setup(line_that_was_broken_is_drawn_again,
+				       setup),
 		cmocka_unit_test_setup(longest_line_is_answered_whole, setup),
 		cmocka_unit_test_setup(arguments_are_trimmed_and_checked,
 				       setup),

@@ -61,6 +61,14 @@ unsigned long spin_lock_irqsave(struct spinlock *lock)
 	return flags;
 }
 
+bool spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags)
+{
+	if (lock->word)
+		return false;
+	*flags = spin_lock_irqsave(lock);
+	return true;
+}
+
 void spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
 {
 	if (!lock->word)

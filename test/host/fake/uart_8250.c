@@ -34,15 +34,22 @@ static unsigned reg_number(const struct uart_8250 *u, uint64_t offset,
 	return reg;
 }
 
+void uart_8250_pass(struct uart_8250 *u, unsigned n)
+{
+	while (n-- && u->waiting)
+		u->empty_told |= !--u->waiting;
+}
+
 /* Time passes with every look at LSR. */
 static unsigned lsr_read(struct uart_8250 *u)
 {
 	unsigned lsr = 0;
 
 	u->lsr_reads++;
-	if (u->waiting && !u->dead && ++u->polls >= u->slowness) {
+	if (u->waiting && !u->dead && !u->throttled &&
+	    ++u->polls >= u->slowness) {
 		u->polls = 0;
-		u->waiting--;
+		uart_8250_pass(u, 1);
 	}
 	if (!u->waiting && !u->dead)
 		lsr |= 0x60;
@@ -62,7 +69,7 @@ static unsigned data_read(struct uart_8250 *u)
 	return (uint8_t)*u->received++;
 }
 
-static unsigned iir_read(const struct uart_8250 *u)
+static unsigned iir_read(struct uart_8250 *u)
 {
 	unsigned fifo = u->fifo && u->depth > 1 ? 0xc0 : 0;
 
@@ -70,7 +77,12 @@ static unsigned iir_read(const struct uart_8250 *u)
 		return fifo | 0x07;
 	if (u->timeout_stuck)
 		return fifo | 0x0c;
-	return fifo | (u->received_len && (u->ier & 1) ? 0x04 : 0x01);
+	if (u->received_len && (u->ier & 1))
+		return fifo | 0x04;
+	if (!u->empty_told || !(u->ier & 2))
+		return fifo | 0x01;
+	u->empty_told = false;
+	return fifo | 0x02;
 }
 
 static uint64_t device_read(void *ctx, uint64_t offset, unsigned width)
@@ -112,8 +124,20 @@ static void data_write(struct uart_8250 *u, uint8_t value)
 	if (u->waiting >= (u->fifo ? u->depth : 1))
 		fail_msg("transmitter overrun after %zu bytes", u->sent_len);
 	u->waiting++;
+	u->empty_told = false;
 	assert_true(u->sent_len < sizeof(u->sent));
 	u->sent[u->sent_len++] = value;
+}
+
+static void ier_write(struct uart_8250 *u, uint8_t value)
+{
+	if (u->lcr & DLAB) {
+		u->divisor_writes++;
+		return;
+	}
+	if (value & ~u->ier & 2)
+		u->empty_told = !u->waiting;
+	u->ier = value;
 }
 
 static void fcr_write(struct uart_8250 *u, uint8_t value)
@@ -146,10 +170,7 @@ static void device_write(void *ctx, uint64_t offset, unsigned width,
 		data_write(u, value);
 		break;
 	case IER:
-		if (u->lcr & DLAB)
-			u->divisor_writes++;
-		else
-			u->ier = value;
+		ier_write(u, value);
 		break;
 	case IIR_FCR:
 		fcr_write(u, value);
@@ -182,5 +203,6 @@ void uart_8250_add(struct uart_8250 *u, pa_t device, uint64_t size)
 bool uart_8250_interrupt(const struct uart_8250 *u)
 {
 	return u->busy_detect || u->timeout_stuck ||
-		(u->received_len && (u->ier & 1));
+		(u->received_len && (u->ier & 1)) ||
+		(u->empty_told && (u->ier & 2));
 }

@@ -19,18 +19,20 @@ struct uart_8250 {
 	bool dead;	   /* the transmitter never empties */
 	bool absent;	   /* reads give all ones */
 	unsigned slowness; /* reads of LSR until a byte has gone out */
+	bool throttled;	   /* bytes go out by uart_8250_pass() only */
 
 	/* What happened. */
 	uint8_t lcr, ier, mcr;
 	bool fifo;
 	unsigned waiting; /* bytes in the transmitter */
 	unsigned polls;	  /* reads of LSR since one went out */
+	bool empty_told;  /* the transmitter's interrupt is due */
 	unsigned long lsr_reads;
 	unsigned lost; /* bytes dropped by switching the FIFO */
 	unsigned lcr_writes, divisor_writes, usr_reads;
 	bool busy_detect;   /* the DesignWare interrupt */
 	bool timeout_stuck; /* time-out interrupt without a byte */
-	char sent[8192];
+	char sent[1 << 20];
 	size_t sent_len;
 	const char *received; /* bytes to come, with their length */
 	size_t received_len;
@@ -40,6 +42,9 @@ struct uart_8250 {
 /* An idle 16550A with line format 8n1 at @base, added to the fake MMIO as
  * @size bytes from @device on. */
 void uart_8250_add(struct uart_8250 *u, pa_t device, uint64_t size);
+
+/* Let @n bytes go out, if so many wait. */
+void uart_8250_pass(struct uart_8250 *u, unsigned n);
 
 /* Is its interrupt up? */
 bool uart_8250_interrupt(const struct uart_8250 *u);
