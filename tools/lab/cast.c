@@ -1,6 +1,7 @@
 /*
  * asciicast export: one event per record of the time index. Made on the fly
- * from log and index, so nothing has to be stored twice.
+ * from log and index, so nothing has to be stored twice, nor read at once: a
+ * log that trickled for a day has millions of records.
  */
 #include "tools/lab/cast.h"
 
@@ -14,27 +15,27 @@
 
 struct cast {
 	struct job *job;
-	struct logfile_record *records;
-	size_t count, next, room;
-	int64_t offset;
+	struct logfile_record now; /* what is being told, since first */
+	int64_t next;		   /* record behind it */
+	int64_t first;
+	int64_t offset, end, size; /* told, of this record, of the log */
 	bool head_done;
 	uint8_t carry[4];
 	size_t carry_len;
 };
 
-static bool add_record(void *arg, const struct logfile_record *r)
+/* Goes to the next record; false: there is none. */
+static bool advance(struct cast *c)
 {
-	struct cast *c = arg;
-	struct logfile_record *more;
+	const struct logfile *l = &c->job->log;
+	struct logfile_record after;
 
-	if (c->count == c->room) {
-		c->room = c->room ? 2 * c->room : 256;
-		more = realloc(c->records, c->room * sizeof(*more));
-		if (!more)
-			return false;
-		c->records = more;
-	}
-	c->records[c->count++] = *r;
+	if (c->offset >= c->size || !logfile_record_at(l, c->next, &c->now))
+		return false;
+	c->next++;
+	c->end = logfile_record_at(l, c->next, &after) && after.offset < c->size
+		? after.offset
+		: c->size;
 	return true;
 }
 
@@ -45,14 +46,16 @@ struct cast *cast_new(struct job *j)
 	if (!c)
 		return NULL;
 	c->job = j;
-	logfile_index(&j->log, add_record, c);
+	c->size = j->log.size;
+	c->now.time = j->row.created;
+	advance(c);
+	c->first = c->now.time;
 	return c;
 }
 
 void cast_free(struct cast *c)
 {
 	job_put(c->job);
-	free(c->records);
 	free(c);
 }
 
@@ -126,40 +129,34 @@ size_t cast_escape(const uint8_t *bytes, size_t len, uint8_t *carry,
 
 static size_t head(struct cast *c, char *out, size_t max)
 {
-	int64_t start = c->count ? c->records[0].time : c->job->row.created;
-
 	c->head_done = true;
 	return snprintf(out, max,
 			"{\"version\": 2, \"width\": 80, \"height\": 24, "
 			"\"timestamp\": %" PRId64 ", \"title\": \"job %" PRId64
 			"\"}\n",
-			start / 1000000, c->job->row.id);
+			c->first / 1000000, c->job->row.id);
 }
 
 size_t cast_read(struct cast *c, char *out, size_t max)
 {
 	uint8_t bytes[PIECE];
-	const struct logfile_record *r;
-	int64_t end;
+	int64_t left;
 	size_t o;
 	int n;
 
 	if (!c->head_done)
 		return head(c, out, max);
-	if (c->next == c->count)
+	if (c->offset >= c->end && !advance(c))
 		return 0;
-	r = &c->records[c->next];
-	end = c->next + 1 < c->count ? r[1].offset : c->job->log.size;
+	left = c->end - c->offset;
 	n = logfile_read(&c->job->log, c->offset, bytes,
-			 end - c->offset < PIECE ? end - c->offset : PIECE);
+			 left < PIECE ? left : PIECE);
 	if (n <= 0)
 		return 0;
 	o = snprintf(out, max, "[%.6f, \"o\", \"",
-		     (double)(r->time - c->records[0].time) / 1e6);
+		     (double)(c->now.time - c->first) / 1e6);
 	o += cast_escape(bytes, n, c->carry, &c->carry_len, out + o);
 	memcpy(out + o, "\"]\n", 3);
 	c->offset += n;
-	if (c->offset >= end)
-		c->next++;
 	return o + 3;
 }

@@ -214,18 +214,14 @@ int logfile_read(const struct logfile *l, int64_t offset, void *out,
 	return n < 0 ? -errno : n;
 }
 
-void logfile_index(const struct logfile *l,
-		   bool (*each)(void *arg, const struct logfile_record *r),
-		   void *arg)
+bool logfile_record_at(const struct logfile *l, int64_t n,
+		       struct logfile_record *out)
 {
 	uint8_t bytes[LOGFILE_RECORD_SIZE];
-	struct logfile_record r;
-	off_t at = 0;
 
-	while (pread(l->index_fd, bytes, sizeof(bytes), at) == sizeof(bytes)) {
-		logfile_record_read(bytes, &r);
-		if (!each(arg, &r))
-			return;
-		at += sizeof(bytes);
-	}
+	if (pread(l->index_fd, bytes, sizeof(bytes), n * LOGFILE_RECORD_SIZE) !=
+	    sizeof(bytes))
+		return false;
+	logfile_record_read(bytes, out);
+	return true;
 }

@@ -40,10 +40,9 @@ int logfile_append(struct logfile *l, const void *bytes, size_t len,
 int logfile_read(const struct logfile *l, int64_t offset, void *out,
 		 size_t size);
 
-/* Calls each() for every record of the index in order, until it is false. */
-void logfile_index(const struct logfile *l,
-		   bool (*each)(void *arg, const struct logfile_record *r),
-		   void *arg);
+/* The n-th record of the index, from 0. False: there are not so many. */
+bool logfile_record_at(const struct logfile *l, int64_t n,
+		       struct logfile_record *out);
 
 /* The record's 16 bytes: two little-endian 64-bit words. Pure. */
 void logfile_record_write(const struct logfile_record *r, uint8_t *out);
