@@ -179,8 +179,18 @@ static void options_cannot_get_around_tokens(void **state)
 	(void)state;
 	assert_int_equal(parse("[lab]\nlisten = [::1]:0\n[board a]\n"), 0);
 	assert_true(config_is_loopback(&config));
+	assert_null(config_listen_problem(&config));
 	strcpy(config.listen, "0.0.0.0:80");
 	assert_false(config_is_loopback(&config));
+	assert_non_null(config_listen_problem(&config));
+	config.tokens = true;
+	assert_string_equal(config_listen_problem(&config),
+			    "listen is not the loopback: tls_cert and tls_key "
+			    "(or behind_proxy = yes) are needed");
+	config.behind_proxy = true;
+	assert_null(config_listen_problem(&config));
+	strcpy(config.listen, "0.0.0.0:80x");
+	assert_non_null(config_listen_problem(&config));
 	config_free(&config);
 }
 

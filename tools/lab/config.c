@@ -494,12 +494,13 @@ static const char *netboot_check(const struct config *c,
 	return NULL;
 }
 
-static const char *listen_check(const struct config *c)
+const char *config_listen_problem(const struct config *c)
 {
 	const char *colon = strrchr(c->listen, ':');
 
-	if (!colon || atoi(colon + 1) < 0 || atoi(colon + 1) > 65535 ||
-	    !isdigit((unsigned char)colon[1]))
+	int64_t port;
+
+	if (!colon || number_parse(colon + 1, &port) || port > 65535)
 		return "listen is not address:port";
 	if (!c->tls_cert[0] != !c->tls_key[0])
 		return "tls_cert and tls_key go together";
@@ -527,7 +528,7 @@ static const char *lab_check(const struct config *c)
 		return "heartbeat is under 0.1 s";
 	if (c->board_count == 0)
 		return "no [board NAME] section";
-	return listen_check(c);
+	return config_listen_problem(c);
 }
 
 static int consistency_check(struct parser *p)

@@ -126,6 +126,11 @@ const struct config_board *config_board_find(const struct config *c,
 					     const char *name);
 /* Whether the listen address is on the loopback. */
 bool config_is_loopback(const struct config *c);
+/*
+ * NULL, or why c must not listen where it says: not address:port, or an
+ * address other than the loopback without tokens and TLS (or behind_proxy).
+ */
+const char *config_listen_problem(const struct config *c);
 
 /*
  * A number with an optional suffix K, M, G (1024s) / s, m, h, d (a fraction

@@ -304,17 +304,18 @@ static int config_read(const char *path)
 /* The options override the file, and are checked like it. */
 static int override(const char *listen, const char *state)
 {
+	const char *why;
+
 	if (state)
 		snprintf(lab.config.state, sizeof(lab.config.state), "%s",
 			 state);
-	if (!listen)
-		return 0;
-	snprintf(lab.config.listen, sizeof(lab.config.listen), "%s", listen);
-	if (strrchr(listen, ':') &&
-	    (config_is_loopback(&lab.config) || lab.config.tokens))
-		return 0;
-	fprintf(stderr, "labd: -l: not a loopback address:port\n");
-	return -EINVAL;
+	if (listen)
+		snprintf(lab.config.listen, sizeof(lab.config.listen), "%s",
+			 listen);
+	why = config_listen_problem(&lab.config);
+	if (why)
+		fprintf(stderr, "labd: -l %s: %s\n", lab.config.listen, why);
+	return why ? -EINVAL : 0;
 }
 
 int main(int argc, char **argv)
