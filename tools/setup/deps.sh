@@ -49,7 +49,7 @@ group_packages() {
 	lab)
 		echo "pkg-config|pkgconf libmicrohttpd-dev libsqlite3-dev
 		libjansson-dev libsodium-dev libcurl4-openssl-dev
-		zlib1g-dev dnsmasq-base iproute2
+		zlib1g-dev dnsmasq-base iproute2 u-boot-qemu
 		node,nodejs=nodejs npm=npm" ;;
 	lab-test)
 		echo "node,nodejs=nodejs npm=npm
