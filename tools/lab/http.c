@@ -23,6 +23,7 @@
 
 /* Half of it reads uploads; every viewer costs all of it. */
 #define CONNECTION_MEMORY ((size_t)64 * 1024)
+#define BODY_DROP_MAX	  ((size_t)1024 * 1024) /* of one that is too long */
 #define SWEEP_INTERVAL	  LOOP_SECOND
 #define WRITE_TIMEOUT	  300u /* seconds a viewer may take nothing */
 #define RETRY_AFTER	  "30"
@@ -267,8 +268,12 @@ static enum MHD_Result body_take(struct http_request *r, const char *data,
 	*size = 0;
 	if (r->upload)
 		return upload_body(r->upload, data, n) ? MHD_YES : MHD_NO;
-	if (r->body_len + n > HTTP_BODY_MAX)
-		return MHD_NO;
+	/* Without a Content-Length only the bytes themselves tell. */
+	r->too_long = r->too_long || r->body_len + n > HTTP_BODY_MAX;
+	if (r->too_long) {
+		r->body_len += n;
+		return r->body_len > BODY_DROP_MAX ? MHD_NO : MHD_YES;
+	}
 	more = realloc(r->body, r->body_len + n + 1);
 	if (!more)
 		return MHD_NO;
@@ -328,6 +333,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
 		return MHD_YES;
 	if (r->conn)
 		r->conn->deadline = loop_now() + http.config->upload_timeout;
+	if (r->too_long)
+		return http_reply_error(r, 413, "body larger than 64 KiB");
 	return r->route->answer(r);
 }
 

@@ -46,6 +46,7 @@ struct http_request {
 	bool answered;
 	char *body;
 	size_t body_len;
+	bool too_long; /* the rest of the body was dropped */
 	struct upload *upload;
 	struct http_conn *conn;
 };

@@ -51,16 +51,15 @@ static void job_remove(int64_t id)
 {
 	char logs[PATH_MAX];
 	struct db_job row;
-	const struct db_blob *blobs[] = {&row.image, &row.initrd, &row.dtb};
 
 	if (db_job_load(id, &row))
 		return;
 	snprintf(logs, sizeof(logs), "%s/logs", keep.config->state);
 	db_job_delete(id);
 	logfile_remove(logs, id);
-	for (size_t i = 0; i < 3; i++)
-		if (blobs[i]->hash[0] && !db_blob_used(blobs[i]->hash))
-			store_blob_remove(blobs[i]->hash);
+	store_blob_release(row.image.hash);
+	store_blob_release(row.initrd.hash);
+	store_blob_release(row.dtb.hash);
 }
 
 /* Bounded per call, so that a large clean-up does not hold up consoles. */

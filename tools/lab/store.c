@@ -361,23 +361,19 @@ bool store_blob_exists(const struct db_blob *b)
 	return stat(path, &st) == 0 && st.st_size == b->size;
 }
 
-void store_blob_remove(const char *hash)
+void store_blob_release(const char *hash)
 {
 	char path[PATH_MAX];
 
+	if (!*hash || db_blob_used(hash))
+		return;
 	blob_path(path, hash);
 	unlink(path);
 }
 
-static void sweep_one(const char *file)
-{
-	if (!db_blob_used(file))
-		store_blob_remove(file);
-}
-
 void store_sweep(void)
 {
-	folder_each("images", sweep_one);
+	folder_each("images", store_blob_release);
 }
 
 bool store_disk_low(void)

@@ -40,7 +40,8 @@ void store_upload_abort(struct store_upload *u);
 /* Hard-links a blob as path. Returns 0 or -errno. */
 int store_blob_link(const char *hash, const char *path);
 bool store_blob_exists(const struct db_blob *b);
-void store_blob_remove(const char *hash);
+/* Removes a blob unless a job in the database names it; "" is none. */
+void store_blob_release(const char *hash);
 /* Removes blobs that no job in the database names (after a crash). */
 void store_sweep(void);
 

@@ -250,15 +250,20 @@ struct job *upload_finish(struct http_request *r)
 	parts_finish(u, row);
 	/* Others may have filled the queue meanwhile. */
 	if (!u->status &&
-	    !job_admit(u->params.user, u->params.board, row->image.size, &no))
+	    !job_admit(u->params.user, u->params.board,
+		       row->image.size + row->initrd.size + row->dtb.size, &no))
 		refuse(u, no.status, no.why);
 	row->params = u->params;
 	if (!u->status && job_submit(row))
 		refuse(u, 500, "the job cannot be stored");
-	if (u->status)
+	if (u->status) {
+		store_blob_release(row->image.hash);
+		store_blob_release(row->initrd.hash);
+		store_blob_release(row->dtb.hash);
 		http_reply_error(r, u->status, u->why);
-	else
+	} else {
 		j = job_get(row->id);
+	}
 	free(row);
 	return j;
 }
