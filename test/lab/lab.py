@@ -20,6 +20,7 @@ BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 LABD = BUILD / "tools" / "labd"
 PAYLOAD = BUILD / "lab-payload" / "Image"
 DEBIAN = BUILD / "debian" / "Image"
+KERNEL = BUILD / "Image"
 COMMAND_OFFSET, COMMAND_SIZE = 64, 64
 
 
@@ -98,7 +99,7 @@ class Lab:
         self.process.wait()
         self.process.stdout.close()
 
-    def stop(self, limit=20):
+    def stop(self, limit=60):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -165,7 +166,7 @@ class Lab:
     def boards(self):
         return {b["name"]: b for b in self.get("/api/boards").json["boards"]}
 
-    def wait_board(self, name, state, limit=20):
+    def wait_board(self, name, state, limit=60):
         end = time.monotonic() + limit
         while time.monotonic() < end:
             b = self.boards()[name]
@@ -175,10 +176,10 @@ class Lab:
         raise AssertionError(f"board {name} is {b}")
 
     def database(self):
-        return sqlite3.connect(self.state / "lab.db", timeout=5)
+        return sqlite3.connect(self.state / "lab.db", timeout=60)
 
 
-def sse(lab, id_, start=0, timeout=30):
+def sse(lab, id_, start=0, timeout=60):
     """Follows a job's events: yields (event, id, data as text)."""
     c = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=timeout)
     try:

@@ -52,14 +52,15 @@ class Board:
         os.close(slave)
         return master
 
-    def config(self, dwell=0.01, boot_timeout=0.4):
+    def config(self, dwell=0.01, boot_timeout=0.4, linger=0.01, baud=115200):
         return (f"[board {self.name}]\npower = relay\nrelay = {self.relay}\n"
                 f"relay_readback = {'yes' if self.readback else 'no'}\n"
                 f"relay_delay = 0.004\nconsole = tty\ntty = {self.tty}\n"
+                f"baud = {baud}\n"
                 f"netboot = external\ntftp_root = {self.tftp}\n"
                 f"dwell = {dwell}\nsettle = 0.004\n"
                 f"boot_timeout = {boot_timeout}\npower_timeout = 0.5\n"
-                f"linger = 0.01\nretry = 0.05\n")
+                f"linger = {linger}\nretry = 0.05\n")
 
     def unplug(self, yes):
         self.fault = "unplugged" if yes else None

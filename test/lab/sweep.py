@@ -88,7 +88,7 @@ class Worker:
             query["board"] = f"sim{self.rng.randrange(BOARDS)}"
         path = "/api/jobs?" + urllib.parse.urlencode(query)
         try:
-            a = self.lab.http("POST", path, L.image(word), timeout=5)
+            a = self.lab.http("POST", path, L.image(word), timeout=60)
         except (OSError, http.client.HTTPException):
             return None  # killed meanwhile: not accepted
         assert a.status == 201, a.body
@@ -96,7 +96,7 @@ class Worker:
         return a.json["id"]
 
     def cancel(self, id_):
-        a = self.lab.http("DELETE", f"/api/jobs/{id_}", timeout=5)
+        a = self.lab.http("DELETE", f"/api/jobs/{id_}", timeout=60)
         assert a.status in (202, 409), a.body
         self.cancels += a.status == 202
         return a.status == 202
@@ -112,7 +112,7 @@ class Worker:
             b.fault = None
 
     def wait_all(self, ids):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             try:
                 a = self.lab.get("/api/jobs?state=active&limit=500")
@@ -121,7 +121,7 @@ class Worker:
             except (OSError, http.client.HTTPException, json.JSONDecodeError):
                 pass
             time.sleep(0.01)
-        raise AssertionError(f"not over in 30 s: {self.lab.log_text()}")
+        raise AssertionError(f"not over in 120 s: {self.lab.log_text()}")
 
     def check_job(self, id_, cancelled, troubled):
         j = self.lab.job(id_)
@@ -176,6 +176,9 @@ class Worker:
             self.lab.wait_board(b.name, "ready")
             assert not b.on, b.name
         self.lab.stop()
+        rows = self.lab.database().execute(
+            "SELECT is_on, problem, down_at FROM boards").fetchall()
+        assert rows == [(0, "", 0)] * BOARDS, rows
         rows = self.lab.database().execute(
             "SELECT count(*) FROM attempts WHERE ended IS NULL").fetchone()
         assert rows == (0,), rows

@@ -149,21 +149,20 @@ static void check_linger(struct attempt *a, int64_t now)
 /* Before the kernel: whatever takes too long is the lab's fault. */
 static void check_boot(struct attempt *a, int64_t now)
 {
-	int64_t end = a->power_at ? a->power_at + config_of(a)->boot_timeout
-				  : a->off_by;
+	int64_t own = a->job->row.params.timeout;
+	int64_t limit = min_time(own, config_of(a)->boot_timeout);
+	int64_t end = a->power_at ? a->power_at + limit : a->off_by;
 	char why[VERDICT_REASON_MAX];
 
-	if (a->power_at)
-		end = min_time(end, a->power_at + a->job->row.params.timeout);
 	if (now < end) {
 		loop_timer_set(&a->timer, end - now);
 		return;
 	}
 	if (a->power_at)
 		snprintf(why, sizeof(why),
-			 "no kernel %.1f s after power-on, last stage %s",
-			 (double)(end - a->power_at) / 1e6,
-			 stage_name(attempt_stage(a)));
+			 "no kernel within %s of %g s, last stage %s",
+			 limit == own ? "the job's timeout" : "boot_timeout",
+			 (double)limit / 1e6, stage_name(attempt_stage(a)));
 	else
 		snprintf(why, sizeof(why), "the board was not ready in time");
 	finish(a, VERDICT_INFRA, why);
@@ -349,14 +348,22 @@ struct attempt *attempt_start(struct job *j, struct board *b)
 	return a;
 }
 
-void attempt_cancel(struct attempt *a)
+int attempt_cancel(struct attempt *a)
 {
+	if (a->lingering) {
+		finish_decided(a);
+		return -ESRCH;
+	}
 	finish(a, VERDICT_NONE, "cancelled");
+	return 0;
 }
 
 void attempt_infra(struct attempt *a, const char *reason)
 {
-	finish(a, VERDICT_INFRA, reason);
+	if (a->lingering)
+		finish_decided(a);
+	else
+		finish(a, VERDICT_INFRA, reason);
 }
 
 int attempt_write(struct attempt *a, const void *bytes, size_t len)

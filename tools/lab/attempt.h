@@ -10,9 +10,12 @@ struct attempt;
 
 /* Takes the board and begins. Always ends in job_attempt_over(). */
 struct attempt *attempt_start(struct job *j, struct board *b);
-/* Ends it now, without a verdict; the job is cancelled. */
-void attempt_cancel(struct attempt *a);
-/* Ends it now as infra for this reason. */
+/*
+ * Ends it now, without a verdict; the job is cancelled. -ESRCH: it has its
+ * verdict already, ends now and keeps it.
+ */
+int attempt_cancel(struct attempt *a);
+/* Ends it now as infra for this reason, or with the verdict it has. */
 void attempt_infra(struct attempt *a, const char *reason);
 /*
  * Types at the console. 0; -EPERM: the kernel is not running yet, or not any

@@ -26,17 +26,14 @@ struct board {
 	struct console *console;
 	const struct board_user *user;
 	enum board_state state;
-	bool starting;	/* not settled since the daemon's start */
-	bool switching; /* a power operation has not reported yet */
-	bool off_again; /* switch off as soon as it has */
+	struct db_board known; /* what the next daemon will know */
+	bool starting;	       /* not settled since the daemon's start */
+	bool switching;	       /* a power operation has not reported yet */
+	bool off_again;	       /* switch off as soon as it has */
 	int tries;
-	int64_t off_at;	   /* off acknowledged, loop_now(); 0 = no */
-	int64_t last_byte; /* on the console, same clock */
-	int64_t down_since;
-	int64_t since; /* wall clock, of the state */
-	int64_t jobs, infra, power_cycles;
+	int64_t off_at;		 /* off acknowledged, loop_now(); 0 = no */
+	int64_t last_byte;	 /* on the console, same clock */
 	struct loop_timer timer; /* dwell, retry */
-	char problem[CONFIG_TEXT_MAX + 128];
 };
 
 static struct {
@@ -45,13 +42,20 @@ static struct {
 	void (*ready)(void);
 } boards;
 
+/* The way a board in trouble is tried again does not end its being down. */
 static void state_set(struct board *b, enum board_state s)
 {
+	struct db_board *k = &b->known;
+
 	b->state = s;
-	b->since = loop_wall();
-	b->down_since = s == BOARD_DOWN ? loop_now() : 0;
-	if (s == BOARD_READY)
-		b->problem[0] = '\0';
+	k->since = loop_wall();
+	if (s == BOARD_READY) {
+		k->problem[0] = '\0';
+		k->down_at = 0;
+	}
+	if (s == BOARD_DOWN && !k->down_at)
+		k->down_at = k->since;
+	db_board_save(b->config->name, k);
 }
 
 static void user_lost(struct board *b, const char *why, bool self_off)
@@ -84,7 +88,7 @@ static void off_begin(struct board *b)
 
 static void go_down(struct board *b, const char *why)
 {
-	snprintf(b->problem, sizeof(b->problem), "%s", why);
+	snprintf(b->known.problem, sizeof(b->known.problem), "%s", why);
 	fprintf(stderr, "labd: board %s: %s\n", b->config->name, why);
 	b->starting = false;
 	b->tries = OFF_TRIES;
@@ -92,7 +96,7 @@ static void go_down(struct board *b, const char *why)
 		state_set(b, BOARD_DOWN);
 	b->off_at = 0;
 	loop_timer_set(&b->timer, b->config->retry);
-	user_lost(b, b->problem, false);
+	user_lost(b, b->known.problem, false);
 	boards.ready();
 }
 
@@ -123,6 +127,7 @@ static void dwell_over(struct board *b)
 		return;
 	}
 	b->starting = false;
+	b->known.on = 0;
 	if (!b->user) {
 		state_set(b, BOARD_READY);
 		boards.ready();
@@ -195,6 +200,7 @@ static void on_bytes(void *arg, const void *bytes, size_t len)
 	}
 	/* Somebody or something switched it on: off with it. */
 	if (b->state == BOARD_READY && !b->power->proves_off) {
+		b->known.on = 1;
 		b->off_at = 0;
 		off_begin(b);
 	}
@@ -219,7 +225,7 @@ static int backends_make(struct board *b, const char *run_dir)
 	} else {
 		b->power = b->config->power == POWER_RELAY
 			? power_relay_new(b->config)
-			: power_command_new(b->config);
+			: power_command_new(b->config, run_dir);
 		b->console = b->config->console == CONSOLE_TTY
 			? console_tty_new(b->config)
 			: console_tcp_new(b->config);
@@ -235,7 +241,10 @@ static int board_make(const struct config_board *c, const char *run_dir)
 		return -ENOMEM;
 	b->config = c;
 	b->starting = true;
-	state_set(b, BOARD_STARTING);
+	b->state = BOARD_STARTING;
+	b->known.since = loop_wall();
+	b->known.on = -1;
+	db_board_load(c->name, &b->known);
 	b->timer.fire = on_timer;
 	b->timer.arg = b;
 	if (backends_make(b, run_dir))
@@ -270,6 +279,15 @@ void boards_stop(void)
 		loop_timer_cancel(&b->timer);
 		b->power->ops->stop(b->power);
 	}
+	/* Side by side: many slow switches take as long as the slowest. */
+	for (size_t i = 0; i < boards.count; i++) {
+		struct board *b = boards.list[i];
+		const char *why = b->power->ops->stopped(b->power);
+
+		if (why)
+			fprintf(stderr, "labd: board %s may be on: %s\n",
+				b->config->name, why);
+	}
 }
 
 size_t boards_count(void)
@@ -301,13 +319,10 @@ void board_status(const struct board *b, struct board_status *out)
 
 	*out = (struct board_status){
 		.config = b->config,
+		.known = &b->known,
 		.state = b->state,
-		.problem = b->problem[0] ? b->problem : net,
+		.problem = b->known.problem[0] ? b->known.problem : net,
 		.busy = b->user != NULL,
-		.since = b->since,
-		.jobs = b->jobs,
-		.infra = b->infra,
-		.power_cycles = b->power_cycles,
 	};
 }
 
@@ -320,7 +335,7 @@ bool board_available(const struct board *b)
 
 int64_t board_down_since(const struct board *b)
 {
-	return b->down_since;
+	return b->known.down_at;
 }
 
 void board_take(struct board *b, const struct board_user *user)
@@ -332,9 +347,10 @@ void board_take(struct board *b, const struct board_user *user)
 
 void board_power_on(struct board *b)
 {
+	b->known.on = 1;
+	b->known.power_cycles++;
 	state_set(b, BOARD_ON);
 	b->off_at = 0;
-	b->power_cycles++;
 	b->switching = true;
 	b->power->ops->set(b->power, true);
 }
@@ -350,9 +366,11 @@ int board_write(struct board *b, const void *bytes, size_t len)
 void board_release(struct board *b, bool infra)
 {
 	b->user = NULL;
-	b->jobs++;
-	b->infra += infra;
+	b->known.jobs++;
+	b->known.infra += infra;
 	netboot_clear(b->config);
 	if (b->state != BOARD_DOWN)
 		off_begin(b);
+	else
+		db_board_save(b->config->name, &b->known);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "tools/lab/config.h"
+#include "tools/lab/db.h"
 
 enum board_state {
 	BOARD_STARTING, /* not known to be off since the daemon's start */
@@ -35,12 +36,10 @@ struct board;
 /* What others show of a board. */
 struct board_status {
 	const struct config_board *config;
+	const struct db_board *known;
 	enum board_state state;
 	const char *problem; /* NULL = none */
 	bool busy;	     /* has a user */
-	int64_t since;	     /* of the state, us since the epoch */
-	int64_t jobs, infra; /* attempts ended, and of them as infra */
-	int64_t power_cycles;
 };
 
 /*
@@ -49,7 +48,7 @@ struct board_status {
  */
 int boards_init(const struct config *c, const char *run_dir,
 		void (*ready)(void));
-/* Switches every board off, now, and waits for it. */
+/* Switches every board off, now, and waits for it, each for its own limit. */
 void boards_stop(void);
 size_t boards_count(void);
 struct board *board_at(size_t i);
@@ -60,7 +59,10 @@ const struct config_board *board_config(const struct board *b);
 void board_status(const struct board *b, struct board_status *out);
 /* Ready for a user, and free. */
 bool board_available(const struct board *b);
-/* Since when it is down (loop_now()'s clock); 0 = it is not. */
+/*
+ * Since when it is out of use (loop_wall()'s clock), however often it was
+ * tried again and the daemon restarted; 0 = it is not.
+ */
 int64_t board_down_since(const struct board *b);
 
 /*

@@ -1,15 +1,18 @@
 /*
- * Supervision of child processes. A child dies with the daemon
- * (PR_SET_PDEATHSIG); for the moment in which that is not yet set, a pid file
- * with the start time lets the next daemon find it without ever killing a
- * stranger that got the same pid.
+ * Supervision of child processes. A child leads a process group, which is
+ * killed as a whole, and dies with the daemon (PR_SET_PDEATHSIG). One that is
+ * to outlive it, and one whose death is worth a second look, writes a pid file
+ * with its start time before it does anything: the next daemon finds it, and
+ * never kills a stranger that got the same pid.
  */
 #include "tools/lab/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -111,30 +114,6 @@ static int arrange_fds(const struct child_spec *spec)
 		: 0;
 }
 
-static void child_main(const struct child_spec *spec, pid_t parent)
-{
-	struct rlimit no_core = {0, 0};
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	setrlimit(RLIMIT_CORE, &no_core);
-	setsid();
-	/* Not fatal: the emulator's network is restricted by itself too. */
-	if (spec->no_network && unshare(CLONE_NEWNET))
-		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
-	if (spec->prepare && spec->prepare(spec->prepare_arg))
-		_exit(EXIT_SETUP);
-	if (arrange_fds(spec) || drop_rights(spec->network_caps))
-		_exit(EXIT_SETUP);
-	/* After the change of user, which would clear it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
-		_exit(EXIT_SETUP);
-	execvp(spec->argv[0], (char *const *)spec->argv);
-	_exit(127);
-}
-
 /* Field 22 of /proc/pid/stat: start time in ticks since the boot. */
 static unsigned long long start_time(pid_t pid)
 {
@@ -163,14 +142,66 @@ static unsigned long long start_time(pid_t pid)
 	return ticks;
 }
 
-static void write_pid_file(const char *path, pid_t pid)
+/* Our own, whole or not at all; 0 or -1. */
+static int write_pid_file(const char *path)
 {
-	FILE *f = fopen(path, "we");
+	char part[PATH_MAX];
+	FILE *f;
 
+	snprintf(part, sizeof(part), "%s.part", path);
+	f = fopen(part, "we");
 	if (!f)
-		return;
-	fprintf(f, "%d %llu\n", (int)pid, start_time(pid));
-	fclose(f);
+		return -1;
+	fprintf(f, "%d %llu\n", (int)getpid(), start_time(getpid()));
+	return fclose(f) || rename(part, path) ? -1 : 0;
+}
+
+/* The child and what it started, also before it made its group. */
+static void kill_group(pid_t pid)
+{
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+}
+
+static void child_main(const struct child_spec *spec, pid_t parent)
+{
+	struct rlimit no_core = {0, 0};
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setrlimit(RLIMIT_CORE, &no_core);
+	setsid();
+	if (spec->pid_file && write_pid_file(spec->pid_file))
+		_exit(EXIT_SETUP);
+	/* Not fatal: the emulator's network is restricted by itself too. */
+	if (spec->no_network && unshare(CLONE_NEWNET))
+		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	if (spec->prepare && spec->prepare(spec->prepare_arg))
+		_exit(EXIT_SETUP);
+	if (arrange_fds(spec) || drop_rights(spec->network_caps))
+		_exit(EXIT_SETUP);
+	/* After the change of user, which would clear it. */
+	if (!spec->outlives && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		_exit(EXIT_SETUP);
+	/* If it died before that, the next one may have looked already. */
+	if (getppid() != parent)
+		_exit(EXIT_SETUP);
+	execvp(spec->argv[0], (char *const *)spec->argv);
+	_exit(127);
+}
+
+/* It was waited for. */
+static void forget(struct child *c)
+{
+	if (c->watch.fd > 0) {
+		loop_watch_remove(&c->watch);
+		close(c->watch.fd);
+	}
+	if (c->pid_file)
+		unlink(c->pid_file);
+	c->pid = 0;
 }
 
 static void on_exit_ready(void *arg, uint32_t events)
@@ -181,11 +212,7 @@ static void on_exit_ready(void *arg, uint32_t events)
 	(void)events;
 	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
 		return;
-	loop_watch_remove(&c->watch);
-	close(c->watch.fd);
-	c->pid = 0;
-	if (c->pid_file)
-		unlink(c->pid_file);
+	forget(c);
 	c->exited(c->arg, status);
 }
 
@@ -202,8 +229,6 @@ int child_spawn(struct child *c, const struct child_spec *spec)
 	if (c->pid == 0)
 		child_main(spec, parent);
 	c->pid_file = spec->pid_file;
-	if (c->pid_file)
-		write_pid_file(c->pid_file, c->pid);
 	c->watch.fd = syscall(SYS_pidfd_open, c->pid, 0);
 	c->watch.ready = on_exit_ready;
 	c->watch.arg = c;
@@ -218,22 +243,31 @@ int child_spawn(struct child *c, const struct child_spec *spec)
 void child_kill(struct child *c)
 {
 	if (c->pid > 0)
-		kill(c->pid, SIGKILL);
+		kill_group(c->pid);
 }
 
 void child_reap(struct child *c)
 {
 	if (c->pid <= 0)
 		return;
-	kill(c->pid, SIGKILL);
+	kill_group(c->pid);
 	waitpid(c->pid, NULL, 0);
-	if (c->watch.fd > 0) {
-		loop_watch_remove(&c->watch);
-		close(c->watch.fd);
+	forget(c);
+}
+
+int child_wait(struct child *c, int64_t until)
+{
+	struct pollfd p = {.fd = c->watch.fd, .events = POLLIN};
+	int64_t left = until - loop_now();
+	int status;
+
+	if (c->pid > 0 && poll(&p, 1, left > 0 ? left / 1000 + 1 : 0) == 1 &&
+	    waitpid(c->pid, &status, WNOHANG) == c->pid) {
+		forget(c);
+		return status;
 	}
-	if (c->pid_file)
-		unlink(c->pid_file);
-	c->pid = 0;
+	child_reap(c);
+	return -1;
 }
 
 int child_orphan_kill(const char *pid_file)
@@ -250,7 +284,7 @@ int child_orphan_kill(const char *pid_file)
 		for (int i = 0; start_time(pid) == started; i++) {
 			if (i == 200)
 				return -ETIMEDOUT;
-			kill(pid, SIGKILL);
+			kill_group(pid);
 			usleep(10000);
 		}
 	}

@@ -14,7 +14,8 @@ struct child_spec {
 	int pass[CHILD_PASS_MAX]; /* descriptors the child gets as 3, 4, ... */
 	int pass_count;
 	int output; /* its stdout and stderr; 0 = the daemon's stderr */
-	const char *pid_file; /* written with pid and start time */
+	const char *pid_file; /* written with pid and start time, or NULL */
+	bool outlives;	      /* goes on when the daemon dies */
 	bool no_network;      /* in an empty network namespace, if allowed */
 	/*
 	 * Run in the child before rights are dropped; descriptors above 2 are
@@ -45,14 +46,22 @@ gid_t child_gid(void);
 
 /* Starts spec; c->exited is called once. Returns 0 or -errno. */
 int child_spawn(struct child *c, const struct child_spec *spec);
-/* SIGKILL; c->exited comes later from the loop. Nothing if not running. */
+/*
+ * SIGKILL to it and all it started; c->exited comes later from the loop.
+ * Nothing if not running.
+ */
 void child_kill(struct child *c);
 /* Kills it, waits for its end, calls nobody; for the daemon's own end. */
 void child_reap(struct child *c);
+/*
+ * Waits for its end until then (loop_now()'s clock), or kills it; calls
+ * nobody. Returns its status as waitpid(2) gives it, -1: it was killed.
+ */
+int child_wait(struct child *c, int64_t until);
 
 /*
- * Kills the process that pid_file names if it is still the same one (start
- * time compared) and waits until it is gone, at most 2 s. Removes the file.
- * Returns 0, also if there was none; -ETIMEDOUT.
+ * Kills the process that pid_file names, and its group, if it is still the
+ * same one (start time compared) and waits until it is gone, at most 2 s.
+ * Removes the file. Returns 0, also if there was none; -ETIMEDOUT.
  */
 int child_orphan_kill(const char *pid_file);

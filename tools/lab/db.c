@@ -1,6 +1,6 @@
 /*
- * The database. One table row per job, attempt and stage; a job's state is
- * only ever changed by an UPDATE that names the state it leaves.
+ * The database. One table row per job, attempt, stage and board; a job's
+ * state is only ever changed by an UPDATE that names the state it leaves.
  */
 #include "tools/lab/db.h"
 
@@ -14,6 +14,7 @@
 
 static struct {
 	sqlite3 *handle;
+	void (*dying)(void);
 } db;
 
 static const char schema[] =
@@ -43,6 +44,11 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS stages ("
 	" job INTEGER, attempt INTEGER, stage INTEGER, at INTEGER,"
 	" PRIMARY KEY (job, attempt, stage)) WITHOUT ROWID;"
+	/* on: 1, 0, NULL = not known; down_at: 0 = it is not. */
+	"CREATE TABLE IF NOT EXISTS boards ("
+	" name TEXT PRIMARY KEY, is_on INTEGER, problem TEXT, since INTEGER,"
+	" down_at INTEGER, jobs INTEGER, infra INTEGER, power_cycles INTEGER)"
+	" WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS tokens ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT, role TEXT,"
 	" hash BLOB, created INTEGER);"
@@ -70,7 +76,14 @@ static void die(const char *what)
 {
 	fprintf(stderr, "labd: database: %s: %s\n", what,
 		sqlite3_errmsg(db.handle));
+	if (db.dying)
+		db.dying();
 	exit(EXIT_FAILURE);
+}
+
+void db_on_death(void (*dying)(void))
+{
+	db.dying = dying;
 }
 
 static int bind_all(sqlite3_stmt *s, const char *types, va_list args)
@@ -458,6 +471,37 @@ void db_stages(int64_t job, void (*each)(void *arg, const struct db_stage *s),
 	sqlite3_finalize(s);
 }
 
+int db_board_load(const char *name, struct db_board *out)
+{
+	sqlite3_stmt *s = query("SELECT coalesce(is_on, -1), problem, since,"
+				" down_at, jobs, infra, power_cycles"
+				" FROM boards WHERE name = ?",
+				"s", name);
+	bool found = sqlite3_step(s) == SQLITE_ROW;
+
+	if (found) {
+		out->on = sqlite3_column_int(s, 0);
+		column_text(s, 1, out->problem, sizeof(out->problem));
+		out->since = sqlite3_column_int64(s, 2);
+		out->down_at = sqlite3_column_int64(s, 3);
+		out->jobs = sqlite3_column_int64(s, 4);
+		out->infra = sqlite3_column_int64(s, 5);
+		out->power_cycles = sqlite3_column_int64(s, 6);
+	}
+	sqlite3_finalize(s);
+	return found ? 0 : -ENOENT;
+}
+
+void db_board_save(const char *name, const struct db_board *b)
+{
+	must_change(query("INSERT OR REPLACE INTO boards VALUES (?,"
+			  " nullif(?, -1), ?, ?, ?, ?, ?, ?)",
+			  "sisiiiii", name, (int64_t)b->on, b->problem,
+			  b->since, b->down_at, b->jobs, b->infra,
+			  b->power_cycles),
+		    "board");
+}
+
 static int64_t one_number(sqlite3_stmt *s)
 {
 	int64_t n = 0;
@@ -530,8 +574,9 @@ int64_t db_bytes_over(void)
 	return one_number(query(
 		"SELECT (SELECT coalesce(sum(log_size), 0) FROM jobs WHERE"
 		" state IN ('done', 'cancelled')) + (SELECT"
-		" coalesce(sum(size), 0) FROM (SELECT max(image_size) AS size"
-		" FROM jobs GROUP BY image))",
+		" coalesce(sum(size), 0) FROM (SELECT image, image_size AS size"
+		" FROM jobs UNION SELECT initrd, initrd_size FROM jobs"
+		" UNION SELECT dtb, dtb_size FROM jobs))",
 		""));
 }
 

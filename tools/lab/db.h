@@ -1,4 +1,4 @@
-/* Everything that outlives the daemon: jobs, attempts, tokens. Owns SQLite. */
+/* What outlives the daemon: jobs, attempts, boards, tokens. Owns SQLite. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,8 @@
 #include "tools/lab/params.h"
 #include "tools/lab/verdict.h"
 
-#define DB_HASH_TEXT 65 /* 64 hex digits and NUL */
+#define DB_HASH_TEXT   65 /* 64 hex digits and NUL */
+#define DB_PROBLEM_MAX 384
 
 enum job_state {
 	JOB_QUEUED,
@@ -77,6 +78,8 @@ int job_state_from_name(const char *name);
  * disk. Returns 0 or -EIO (said on stderr).
  */
 int db_open(const char *path, bool durable);
+/* Called before a failure of the database ends the daemon. */
+void db_on_death(void (*dying)(void));
 void db_close(void);
 
 /* Adds j (state queued), fills in j->id. Returns 0 or -EIO. */
@@ -116,7 +119,20 @@ void db_stages(int64_t job, void (*each)(void *arg, const struct db_stage *s),
 void db_interrupted(void (*each)(void *arg, const struct db_attempt *a),
 		    void *arg);
 
-/* Bytes of the images of a user's waiting jobs. */
+/* What is known of a board between two daemons. */
+struct db_board {
+	int on; /* 1: switched on, 0: proven off since, -1: not known */
+	char problem[DB_PROBLEM_MAX]; /* "" = none */
+	int64_t since;	 /* of its state, microseconds since the epoch */
+	int64_t down_at; /* out of use since then; 0 = it is not */
+	int64_t jobs, infra, power_cycles;
+};
+
+/* 0; -ENOENT: a board never seen, *out is left alone. */
+int db_board_load(const char *name, struct db_board *out);
+void db_board_save(const char *name, const struct db_board *b);
+
+/* Bytes of what a user's waiting jobs uploaded. */
 int64_t db_user_bytes(const char *user);
 /* Jobs over, by verdict (index enum verdict; NONE = cancelled). */
 void db_verdict_counts(int64_t out[VERDICT_INFRA + 1]);

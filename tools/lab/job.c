@@ -203,6 +203,22 @@ bool job_admit(const char *user, const char *board, int64_t bytes,
 	return false;
 }
 
+/* It is in the database already, but nobody was told of it. */
+static void submit_failed(struct job *j, int64_t id)
+{
+	struct db_end end = {.verdict = VERDICT_INFRA,
+			     .reason = "its log could not be made",
+			     .next = JOB_DONE,
+			     .at = loop_wall()};
+
+	queue_remove(jobs.queue, id);
+	db_job_close(id, &end);
+	if (!j)
+		return;
+	j->row.state = JOB_DONE;
+	job_drop_if_idle(j);
+}
+
 int job_submit(struct db_job *row)
 {
 	struct job *j;
@@ -215,8 +231,10 @@ int job_submit(struct db_job *row)
 	if (db_job_insert(row))
 		return -EIO;
 	j = job_add(row);
-	if (!j || queue_job(row, false) || job_log_open(j))
+	if (!j || queue_job(row, false) || job_log_open(j)) {
+		submit_failed(j, row->id);
 		return -EIO;
+	}
 	positions_changed();
 	jobs_schedule();
 	return 0;
@@ -245,9 +263,8 @@ int job_cancel(struct job *j)
 	if (job_over(j))
 		return -ESRCH;
 	if (j->attempt)
-		attempt_cancel(j->attempt);
-	else
-		close_waiting(j, VERDICT_NONE, "cancelled", JOB_CANCELLED);
+		return attempt_cancel(j->attempt);
+	close_waiting(j, VERDICT_NONE, "cancelled", JOB_CANCELLED);
 	return 0;
 }
 
@@ -346,7 +363,7 @@ size_t jobs_queued(void)
 static const struct board *hopeless(const struct job *j)
 {
 	const struct board *found = NULL;
-	int64_t limit = loop_now() - jobs.config->board_wait;
+	int64_t limit = loop_wall() - jobs.config->board_wait;
 
 	for (size_t i = 0; i < boards_count(); i++) {
 		const struct board *b = board_at(i);

@@ -58,7 +58,7 @@ bool job_admit(const char *user, const char *board, int64_t bytes,
 	       struct job_refusal *why);
 /* Stores and queues a job whose row is filled in. Returns 0 or -EIO. */
 int job_submit(struct db_job *row);
-/* 0; -ESRCH: it is over. */
+/* 0; -ESRCH: it is over, or has its verdict and is over now. */
 int job_cancel(struct job *j);
 
 /* A job by id with a reference to be given back; NULL: no such job. */

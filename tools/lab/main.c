@@ -116,6 +116,7 @@ static int netboot_start(void)
 
 static int boards_start(void)
 {
+	db_on_death(boards_stop);
 	return boards_init(&lab.config, lab.run_dir, jobs_schedule);
 }
 

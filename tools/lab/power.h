@@ -10,8 +10,10 @@ struct power;
 struct power_ops {
 	/* Starts switching; done() follows from the loop, exactly once. */
 	void (*set)(struct power *p, bool on);
-	/* At the daemon's end: switches off at once, calls nobody. */
+	/* At the daemon's end: begins to switch off, calls nobody. */
 	void (*stop)(struct power *p);
+	/* Then: waits for it, a bounded time; NULL or what went wrong. */
+	const char *(*stopped)(struct power *p);
 };
 
 struct power {
@@ -27,4 +29,6 @@ struct power {
 
 /* Each returns the backend of a board, or NULL without memory. */
 struct power *power_relay_new(const struct config_board *b);
-struct power *power_command_new(const struct config_board *b);
+/* run_dir: where the pid file goes. */
+struct power *power_command_new(const struct config_board *b,
+				const char *run_dir);

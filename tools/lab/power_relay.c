@@ -143,13 +143,22 @@ static void relay_stop(struct power *p)
 
 	loop_timer_cancel(&r->timer);
 	stream_fd_close(&r->stream);
-	/* Time for the four bytes to leave at 9600 baud. */
-	if (relay_send(r, false) == 0)
-		usleep(r->board->relay_delay);
-	stream_fd_close(&r->stream);
+	r->failed = -relay_send(r, false);
 }
 
-static const struct power_ops relay_ops = {relay_set, relay_stop};
+static const char *relay_stopped(struct power *p)
+{
+	struct relay *r = (struct relay *)p;
+
+	/* Time for the four bytes to leave at 9600 baud. */
+	if (!r->failed)
+		usleep(r->board->relay_delay);
+	stream_fd_close(&r->stream);
+	return r->failed ? strerror(r->failed) : NULL;
+}
+
+static const struct power_ops relay_ops = {relay_set, relay_stop,
+					   relay_stopped};
 
 struct power *power_relay_new(const struct config_board *b)
 {

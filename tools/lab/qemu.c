@@ -181,11 +181,20 @@ static void qemu_stop(struct power *p)
 {
 	struct qemu *q = (struct qemu *)p;
 
-	child_reap(&q->child);
-	stream_fd_close(&q->stream);
+	child_kill(&q->child);
 }
 
-static const struct power_ops qemu_power_ops = {qemu_set, qemu_stop};
+static const char *qemu_stopped(struct power *p)
+{
+	struct qemu *q = (struct qemu *)p;
+
+	child_reap(&q->child);
+	stream_fd_close(&q->stream);
+	return NULL;
+}
+
+static const struct power_ops qemu_power_ops = {qemu_set, qemu_stop,
+						qemu_stopped};
 
 /* What the emulator wrote before it ended is still in the socket. */
 static void drain(struct qemu *q)

@@ -178,23 +178,27 @@ static json_t *board_value(const struct board *b)
 	static const char *const netboots[] = {"user", "tap", "dnsmasq",
 					       "external"};
 	struct live_search user = {0};
+	const struct db_board *k;
 	struct board_status s;
 
 	board_status(b, &s);
 	user.board = s.config->name;
 	jobs_each(find_user, &user);
+	k = s.known;
 	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I}",
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o,"
+		" s:s, s:s, s:s, s:I, s:I, s:I}",
 		"name", s.config->name, "state", board_word(&s), "health",
 		s.problem ? "down" : "ok", "reason",
 		text_value(s.problem ? s.problem : ""), "since",
-		time_value(s.since), "job",
+		time_value(k->since), "down_since", time_value(k->down_at),
+		"on", k->on < 0 ? json_null() : json_boolean(k->on), "job",
 		user.found ? json_integer(user.found->row.id) : json_null(),
 		"power", powers[s.config->power], "console",
 		consoles[s.config->console], "netboot",
-		netboots[s.config->netboot], "jobs", (json_int_t)s.jobs,
-		"infra", (json_int_t)s.infra, "power_cycles",
-		(json_int_t)s.power_cycles);
+		netboots[s.config->netboot], "jobs", (json_int_t)k->jobs,
+		"infra", (json_int_t)k->infra, "power_cycles",
+		(json_int_t)k->power_cycles);
 }
 
 json_t *view_boards(void)
@@ -230,20 +234,20 @@ static void metrics_boards(FILE *f)
 			s.busy);
 	}
 	metric_head(f, "lab_board_power_cycles_total", "counter",
-		    "Times it was switched on since the daemon's start.");
+		    "Times it was switched on.");
 	for (size_t i = 0; i < boards_count(); i++) {
 		board_status(board_at(i), &s);
 		fprintf(f,
 			"lab_board_power_cycles_total{board=\"%s\"} %" PRId64
 			"\n",
-			s.config->name, s.power_cycles);
+			s.config->name, s.known->power_cycles);
 	}
 	metric_head(f, "lab_board_infra_total", "counter",
 		    "Attempts that failed for the lab's reasons.");
 	for (size_t i = 0; i < boards_count(); i++) {
 		board_status(board_at(i), &s);
 		fprintf(f, "lab_board_infra_total{board=\"%s\"} %" PRId64 "\n",
-			s.config->name, s.infra);
+			s.config->name, s.known->infra);
 	}
 }
 
