@@ -497,7 +497,8 @@ $(LAB_BINS):
 
 test-host: $(LAB_BINS)
 
-test-lab: deps-lab-test $(LABD) $(BUILD)/tools/lab $(BUILD)/lab-payload/Image
+test-lab: deps-lab-test $(LABD) $(BUILD)/tools/lab $(BUILD)/lab-payload/Image \
+		$(BUILD)/Image
 	$(Q)$(PYTHON) test/lab/run.py
 
 soak-lab: deps-lab-test $(LABD)

@@ -8,6 +8,7 @@ import os
 import pathlib
 import pwd
 import random
+import re
 import signal
 import time
 
@@ -45,6 +46,52 @@ def children(lab):
     return found
 
 
+def limits_of(word):
+    """Only what is to run into a limit gets a short one."""
+    if word == "loop":
+        return {"timeout": "25", "silence": "20"}
+    return {"timeout": "150", "silence": "4" if word == "silent" else "60"}
+
+
+def submit_ours(lab, **query):
+    """Our kernel: its own tests pass, and a crash on purpose is a panic."""
+    image = L.KERNEL.read_bytes()
+    return [lab.submit(image, bootargs=args, timeout="150", silence="60",
+                       **query)
+            for args in ("selftest", "selftest=crash-stack-overflow")]
+
+
+def check_ours(lab, ids):
+    good, bad = (lab.wait(i, 3 * BOOT) for i in ids)
+    equal(good["verdict"], "pass", good["reason"])
+    log = lab.log(good["id"]).decode(errors="replace")
+    passed = re.findall(r"TEST \S+ PASS", log)
+    equal(good["reason"], f"{len(passed)} tests passed")
+    assert len(passed) > 10, passed
+    equal(bad["verdict"], "panic", bad["reason"])
+    assert "stack" in bad["reason"], bad["reason"]
+    assert "backtrace" in lab.log(bad["id"]).decode(errors="replace")
+
+
+def confined(lab, id_):
+    """The job's emulator: not root, and under seccomp (-sandbox on)."""
+    lab.wait(id_, 2 * BOOT, until=("running",))
+    pid = qemu_pid(lab, lab.job(id_)["board"])
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    uids = status.split("Uid:")[1].split()[:4]
+    assert "0" not in uids, uids
+    equal(re.search(r"Seccomp:\s+(\d)", status).group(1), "2", "Seccomp")
+    equal(re.search(r"NoNewPrivs:\s+(\d)", status).group(1), "1")
+
+
+def qemu_pid(lab, board):
+    path, end = lab.state / "run" / f"{board}.pid", time.monotonic() + BOOT
+    while not path.exists():  # the emulator's first act, and whole
+        assert time.monotonic() < end, f"no {path}"
+        time.sleep(0.01)
+    return int(path.read_text().split()[0])
+
+
 def qemu_of(lab):
     return [p for n, pids in children(lab).items() if n.startswith("qemu")
             for p in pids]
@@ -54,16 +101,20 @@ def as_ordinary_user():
     """QEMU's network, without root: all verdicts, and what it reaches."""
     need_tools()
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
-    with L.Lab("[board one]\n[board two]\n", user=user) as lab:
+    boards = "".join(f"[board {n}]\nboot_timeout = 150\n"
+                     for n in ("one", "two"))
+    with L.Lab(boards, user=user) as lab:
         status = pathlib.Path(f"/proc/{lab.process.pid}/status").read_text()
         uids = status.split("Uid:")[1].split()[:4]
         assert "0" not in uids, uids
-        ids = {w: lab.submit(L.payload(w), timeout="25", silence="4")
-               for w in WANTED}
+        ours = submit_ours(lab)
+        ids = {w: lab.submit(L.payload(w), **limits_of(w)) for w in WANTED}
         reach = probe(lab, "10.0.2.15 10.0.2.2", "10.0.2.16")
         rng = random.Random(SEED)
         junk = lab.submit(L.payload("pass")[:128] + rng.randbytes(3968),
                           timeout="20", silence="5")
+        confined(lab, ours[0])
+        check_ours(lab, ours)
         for word, id_ in ids.items():
             j = lab.wait(id_, 3 * BOOT)
             equal(j["verdict"], WANTED[word], (word, j["reason"]))
@@ -78,8 +129,8 @@ def as_ordinary_user():
 def probe(lab, addresses, other, **query):
     """A guest tries labd's port, ssh, another board, an outside address."""
     words = f"net {addresses} {lab.port} {other} 93.184.216.34"
-    return lab.submit(L.payload(words), timeout="40", **{"pass": "NET done"},
-                      **query)
+    return lab.submit(L.payload(words), timeout="150",
+                      **{"pass": "NET done"}, **query)
 
 
 def reached_nothing(lab, id_):
@@ -97,15 +148,17 @@ def reached_nothing(lab, id_):
 
 def start_on_tap():
     need_tools()
-    lab = L.Lab("[board tap]\nnetboot = tap\n[board tap2]\nnetboot = tap\n")
+    lab = L.Lab("".join(f"[board {n}]\nnetboot = tap\nboot_timeout = 150\n"
+                        for n in ("tap", "tap2")))
     lab.start()
     try:
-        lab.wait_board("tap", "ready", 5)
-        end = time.monotonic() + 10
+        lab.wait_board("tap", "ready")
+        end = time.monotonic() + BOOT
         while lab.boards()["tap"]["health"] != "ok":
-            if time.monotonic() > end:
-                raise L.Skip("no tap in a network namespace here: " +
-                             lab.log_text().strip().split("\n")[-1])
+            assert time.monotonic() < end, lab.log_text()
+            why = lab.log_text().strip().split("\n")
+            if any("labd: board tap: " in line for line in why):
+                raise L.Skip("no tap in a network namespace here: " + why[-1])
             time.sleep(0.1)
     except BaseException:
         lab.close()
@@ -114,12 +167,15 @@ def start_on_tap():
 
 
 def on_a_tap_with_dnsmasq():
-    """Linux's panic, our tests, what a guest reaches; kill -9 of each."""
+    """Our kernel's tests, what a guest reaches; kill -9 of dnsmasq."""
     lab = start_on_tap()
     try:
         reach = probe(lab, "10.77.0.2 10.77.0.1", "10.77.0.3", board="tap2")
-        words = {w: lab.submit(L.payload(w), timeout="25", silence="4",
-                               board="tap") for w in ("pass", "panic", "off")}
+        ours = submit_ours(lab, board="tap")
+        words = {w: lab.submit(L.payload(w), board="tap", **limits_of(w))
+                 for w in ("pass", "off")}
+        confined(lab, ours[0])
+        check_ours(lab, ours)
         for word, id_ in words.items():
             j = lab.wait(id_, 3 * BOOT)
             equal(j["verdict"], WANTED[word], (word, j["reason"]))
@@ -138,7 +194,7 @@ def on_a_tap_with_dnsmasq():
 
 def kill_dnsmasq(lab):
     """Before the kernel it is infra and tried again; after, no matter."""
-    id_ = lab.submit(L.payload("pass"), board="tap", timeout="30")
+    id_ = lab.submit(L.payload("pass"), board="tap", timeout="150")
     until_stage(lab, id_, "uboot")
     for pid in children(lab).get("dnsmasq", []):
         os.kill(pid, signal.SIGKILL)
@@ -146,7 +202,7 @@ def kill_dnsmasq(lab):
     equal([a["verdict"] for a in j["attempts"]], ["infra", "pass"],
           j["attempts"])
     assert "server died" in j["attempts"][0]["reason"]
-    id_ = lab.submit(L.payload("echo"), board="tap", timeout="40")
+    id_ = lab.submit(L.payload("echo"), board="tap", timeout="150")
     lab.wait(id_, BOOT, until=("running",))
     for pid in children(lab).get("dnsmasq", []):
         os.kill(pid, signal.SIGKILL)
@@ -167,8 +223,8 @@ def debian_panics_without_a_root():
     need_tools()
     if not L.DEBIAN.exists():
         raise L.Skip("no Debian kernel was fetched")
-    with L.Lab("[board virt]\n") as lab:
-        id_ = lab.submit(L.DEBIAN.read_bytes(), bootargs=ARGS, timeout="100")
+    with L.Lab("[board virt]\nboot_timeout = 150\n") as lab:
+        id_ = lab.submit(L.DEBIAN.read_bytes(), bootargs=ARGS, timeout="150")
         j = lab.wait(id_, 2 * BOOT)
         equal(j["verdict"], "panic", j["reason"])
         assert "Unable to mount root" in j["reason"], j["reason"]
@@ -186,15 +242,14 @@ def emulator_killed_in_every_stage():
     """kill -9 of QEMU in each stage, and of labd with boards running."""
     need_tools()
     boards = "".join(f"[board {s}]\nharts = 1\nmemory = 256M\n"
+                     f"boot_timeout = 150\n"
                      for s in KILL_STAGES)
     with L.Lab(boards) as lab:
-        ids = {s: lab.submit(L.payload("echo"), board=s, timeout="90")
+        ids = {s: lab.submit(L.payload("echo"), board=s, timeout="240")
                for s in KILL_STAGES}
         for stage, id_ in ids.items():
             until_stage(lab, id_, stage)
-            pid = int((lab.state / "run" / f"{stage}.pid").read_text()
-                      .split()[0])
-            os.kill(pid, signal.SIGKILL)
+            os.kill(qemu_pid(lab, stage), signal.SIGKILL)
         for stage, id_ in ids.items():
             until_attempt(lab, id_, 2)
             first = lab.job(id_)["attempts"][0]
@@ -215,7 +270,7 @@ def emulator_killed_in_every_stage():
         for id_ in ids.values():
             j = lab.job(id_)
             equal((j["verdict"], j["reason"]), ("infra", "daemon restarted"))
-        id_ = lab.submit(L.payload("echo"), timeout="60")
+        id_ = lab.submit(L.payload("echo"), timeout="150")
         lab.wait(id_, BOOT, until=("running",))
         equal(lab.http("POST", f"/api/jobs/{id_}/input", b"exit").status, 204)
         equal(lab.wait(id_, BOOT)["verdict"], "pass")
