@@ -325,6 +325,7 @@ static void input(int c)
 		lineedit_redraw(&editor);
 	if (lineedit_feed(&editor, (char)c)) {
 		out_flush();
+		guests_yield();
 		run(editor.line);
 		if (!guests_attached())
 			lineedit_start(&editor);

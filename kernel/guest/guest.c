@@ -48,6 +48,7 @@ static struct {
 	struct guest *guest;
 	unsigned count;
 	uint32_t ended; /* VMs that wait to be taken apart: a hint */
+	bool usable;	/* harts and scheduler are ready for guests */
 } state;
 
 static void vm_ended(struct vm *vm)
@@ -197,6 +198,7 @@ bool guests_work(void)
 	unsigned i;
 
 	if (__atomic_exchange_n(&state.ended, 0, __ATOMIC_ACQUIRE)) {
+		sched_withdraw();
 		arch_irq_enable();
 		for (i = 0; i < state.count; i++) {
 			struct vm *vm = state.guest[i].vm;
@@ -211,6 +213,12 @@ bool guests_work(void)
 		return true;
 	}
 	return state.count && run_next();
+}
+
+void guests_yield(void)
+{
+	if (state.usable)
+		sched_withdraw();
 }
 
 /* Has the boot hart something to do beside its vcpu? */
@@ -320,6 +328,7 @@ int guests_init(void)
 	smp_call_all(cpu_init, NULL);
 	sched_init();
 	vconsole_init();
+	state.usable = true;
 	if (boot->seeds)
 		rng_add(&boot->random, sizeof(boot->random));
 	run_attention_set(attention);

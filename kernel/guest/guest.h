@@ -21,6 +21,12 @@ int guests_init(void);
  */
 bool guests_work(void);
 
+/*
+ * The boot hart is about to do something that may take long: vcpus that wait
+ * for it go to other harts. Until guests_work() it runs none.
+ */
+void guests_yield(void);
+
 /* A byte was typed; true when the attached guest has it, or it led out of
  * there: then *@detached. */
 bool guests_input(uint8_t byte, bool *detached);

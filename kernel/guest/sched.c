@@ -59,45 +59,45 @@ bool sched_others_wait(void)
 }
 
 /*
- * Which hart to signal for a new READY vcpu: an idle one, best where it ran
- * last; else one whose vcpu has no slice yet, so that it gets one. -1: none,
- * slices that are under way will end, and their harts look then.
+ * Which harts to signal for the READY @v: an idle one, best where it ran last,
+ * which then counts as busy, so that the next one finds another. Else all whose
+ * vcpu has no slice yet: they begin one, or it turns out that the vcpu sleeps
+ * there in its guest. Slices that are under way will end, and their harts look
+ * then. Lock held.
  */
-static int hart_for(const struct vcpu *v)
+static uint64_t harts_for(const struct vcpu *v)
 {
 	unsigned i, n = arch_cpu_count();
-	int unsliced = -1;
+	uint64_t unsliced = 0;
 
-	if (v->cpu < n && state.cpu[v->cpu].idle)
-		return (int)v->cpu;
-	for (i = 0; i < n; i++) {
-		if (state.cpu[i].idle)
-			return (int)i;
+	for (i = v->cpu < n && state.cpu[v->cpu].idle ? v->cpu : 0; i < n;
+	     i++) {
+		if (state.cpu[i].idle) {
+			state.cpu[i].idle = false;
+			return 1ull << i;
+		}
 		if (state.cpu[i].running &&
 		    state.cpu[i].slice != SLICE_UNDER_WAY)
-			unsliced = (int)i;
+			unsliced |= 1ull << i;
 	}
 	return unsliced;
 }
 
-/* Lock held. Returns the hart to signal, or -1. */
-static int make_ready(struct vcpu *v)
+/* Lock held. Returns the harts to signal. */
+static uint64_t make_ready(struct vcpu *v)
 {
-	int hart = hart_for(v);
-
 	v->state = VCPU_READY;
 	list_add_tail(&state.ready, &v->queue);
 	__atomic_store_n(&state.waiting, state.waiting + 1, __ATOMIC_RELAXED);
-	/* It is on its way: the next one should find another. */
-	if (hart >= 0)
-		state.cpu[hart].idle = false;
-	return hart;
+	return harts_for(v);
 }
 
-static void signal_hart(int hart)
+/* This hart looks for itself. */
+static void signal_harts(uint64_t harts)
 {
-	if (hart >= 0 && (unsigned)hart != arch_cpu_index())
-		arch_ipi_send((unsigned)hart);
+	harts &= ~(1ull << arch_cpu_index());
+	for (; harts; harts &= harts - 1)
+		arch_ipi_send((unsigned)__builtin_ctzll(harts));
 }
 
 /*
@@ -144,7 +144,7 @@ void sched_leave(struct vcpu *v, enum vcpu_state to)
 {
 	struct sched_cpu *cpu = &state.cpu[arch_cpu_index()];
 	unsigned long flags;
-	int hart = -1;
+	uint64_t harts = 0;
 
 	timer_cancel(&cpu->timer);
 	flags = spin_lock_irqsave(&state.lock);
@@ -153,36 +153,71 @@ void sched_leave(struct vcpu *v, enum vcpu_state to)
 	v->state = to;
 	if (to == VCPU_READY ||
 	    (to == VCPU_WAITING && arch_vcpu_irq_waiting(v)))
-		hart = make_ready(v);
+		harts = make_ready(v);
 	spin_unlock_irqrestore(&state.lock, flags);
-	signal_hart(hart);
+	signal_harts(harts);
 }
 
 int sched_start(struct vcpu *v, void (*prepare)(struct vcpu *v, void *arg),
 		void *arg)
 {
 	unsigned long flags = spin_lock_irqsave(&state.lock);
-	int hart = -1, err = -EALREADY;
+	int err = -EALREADY;
+	uint64_t harts = 0;
 
 	if (v->state == VCPU_STOPPED) {
 		prepare(v, arg);
-		hart = make_ready(v);
+		harts = make_ready(v);
 		err = 0;
 	}
 	spin_unlock_irqrestore(&state.lock, flags);
-	signal_hart(hart);
+	signal_harts(harts);
 	return err;
 }
 
 void sched_wake(struct vcpu *v, bool force)
 {
 	unsigned long flags = spin_lock_irqsave(&state.lock);
-	int hart = -1;
+	uint64_t harts = 0;
 
 	if (v->state == VCPU_WAITING && (force || arch_vcpu_irq_waiting(v)))
-		hart = make_ready(v);
+		harts = make_ready(v);
+	else if (force && v->state == VCPU_RUNNING)
+		harts = 1ull << v->cpu;
 	spin_unlock_irqrestore(&state.lock, flags);
-	signal_hart(hart);
+	signal_harts(harts);
+}
+
+bool sched_alone(void)
+{
+	struct sched_cpu *cpu = &state.cpu[arch_cpu_index()];
+	unsigned long flags;
+	bool alone;
+
+	if (cpu->slice == SLICE_NONE || sched_others_wait())
+		return !sched_others_wait();
+	/* Who becomes READY from now on has to find that no slice ends. */
+	flags = spin_lock_irqsave(&state.lock);
+	alone = !state.waiting;
+	if (alone)
+		cpu->slice = SLICE_NONE;
+	spin_unlock_irqrestore(&state.lock, flags);
+	if (alone)
+		timer_cancel(&cpu->timer);
+	return alone;
+}
+
+void sched_withdraw(void)
+{
+	unsigned long flags = spin_lock_irqsave(&state.lock);
+	struct list *first = list_first(&state.ready);
+	uint64_t harts = 0;
+
+	state.cpu[arch_cpu_index()].idle = false;
+	if (first)
+		harts = harts_for(container_of(first, struct vcpu, queue));
+	spin_unlock_irqrestore(&state.lock, flags);
+	signal_harts(harts);
 }
 
 bool sched_expired(void)

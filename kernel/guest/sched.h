@@ -37,8 +37,9 @@ int sched_start(struct vcpu *v, void (*prepare)(struct vcpu *v, void *arg),
 		void *arg);
 
 /*
- * A WAITING @v becomes READY if an interrupt that it has enabled is pending, or
- * if @force. Any hart, any context.
+ * A WAITING @v becomes READY if an interrupt that it has enabled is pending.
+ * With @force it does in any case, and one that runs on another hart comes out
+ * of the guest, even if it is only on its way in. Any hart, any context.
  */
 void sched_wake(struct vcpu *v, bool force);
 
@@ -47,6 +48,18 @@ void sched_wake(struct vcpu *v, bool force);
  * Starts a slice when somebody waits and none is under way. Interrupts off.
  */
 bool sched_expired(void);
+
+/*
+ * Has this hart's vcpu the hart for itself, as long as no signal comes? Then no
+ * slice is under way any more. Interrupts off.
+ */
+bool sched_alone(void);
+
+/*
+ * This hart has something else to do, and looks for vcpus by sched_pick() only
+ * after that: what it was to run another one gets. Any context.
+ */
+void sched_withdraw(void);
 
 /* Does a READY vcpu wait for a hart? Without a lock: a hint. */
 bool sched_others_wait(void);

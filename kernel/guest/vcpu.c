@@ -229,7 +229,7 @@ static enum vcpu_state run_slice(struct vcpu *v)
 	while (to == VCPU_RUNNING) {
 		if (!vm_is_up(v->vm))
 			return VCPU_STOPPED;
-		arch_vcpu_wfi_own(v, !sched_others_wait());
+		arch_vcpu_wfi_own(v, sched_alone());
 		arch_vcpu_run(v, &exit);
 		/* An SBI call counted when it came. */
 		if (exit.kind != VCPU_EXIT_SBI)

@@ -177,14 +177,8 @@ void vm_end(struct vm *vm, enum vm_end end, const char *reason)
 
 	if (!end_claim(vm, end, reason))
 		return;
-	for (i = 0; i < vm->vcpu_count; i++) {
-		struct vcpu *v = &vm->vcpu[i];
-
-		if (__atomic_load_n(&v->inside, __ATOMIC_SEQ_CST) &&
-		    v->cpu != arch_cpu_index())
-			arch_ipi_send(v->cpu);
-		sched_wake(v, true);
-	}
+	for (i = 0; i < vm->vcpu_count; i++)
+		sched_wake(&vm->vcpu[i], true);
 }
 
 void vm_vcpu_stopped(struct vcpu *vcpu)

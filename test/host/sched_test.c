@@ -26,6 +26,8 @@
 
 static unsigned harts;
 static struct vcpu *runs[HARTS]; /* NULL: sleeps */
+static bool busy[HARTS];	 /* withdrawn: does not look for vcpus */
+static bool dozes[HARTS];	 /* sleeps in the guest's own WFI */
 static bool signalled[HARTS];
 static struct vcpu vcpu[VCPUS];
 static bool pending[VCPUS];
@@ -72,6 +74,7 @@ static void leave(unsigned hart, enum vcpu_state to)
 
 	on(hart);
 	runs[hart] = NULL;
+	dozes[hart] = false;
 	sched_leave(v, to);
 	idle(hart);
 }
@@ -87,14 +90,18 @@ static bool serve(unsigned hart)
 	signalled[hart] = false;
 	if (due)
 		timer_interrupt();
-	if (!runs[hart])
+	if (!runs[hart] && !busy[hart])
 		idle(hart);
-	else if (sched_expired())
+	else if (runs[hart] && sched_expired())
 		leave(hart, VCPU_READY);
+	else if (dozes[hart] && !sched_alone())
+		/* Its WFI is trapped now. */
+		leave(hart, VCPU_WAITING);
 	return true;
 }
 
-/* Until nothing is due; then nobody may wait beside a sleeping hart. */
+/* Until nothing is due; then nobody may wait beside a sleeping hart, be that
+ * sleep the host's or a guest's. */
 static void settle(void)
 {
 	bool again = true, idles = false;
@@ -104,7 +111,7 @@ static void settle(void)
 		for (i = 0, again = false; i < harts; i++)
 			again |= serve(i);
 	for (i = 0; i < harts; i++)
-		idles |= !runs[i];
+		idles |= dozes[i] || (!runs[i] && !busy[i]);
 	for (i = 0; i < VCPUS; i++)
 		ready += vcpu[i].state == VCPU_READY;
 	if (idles)
@@ -136,11 +143,12 @@ static void prepare(struct vcpu *v, void *arg)
 static void start(unsigned n, unsigned hart)
 {
 	on(hart);
+	dozes[hart] = false;
 	assert_int_equal(sched_start(&vcpu[n], prepare, &prepared), 0);
 	/* As after an SBI call that made somebody ready. */
 	if (runs[hart] && sched_others_wait() && sched_expired())
 		leave(hart, VCPU_READY);
-	if (!runs[hart])
+	if (!runs[hart] && !busy[hart])
 		idle(hart);
 	settle();
 }
@@ -156,6 +164,8 @@ static int setup(unsigned count)
 	harts = count;
 	fake_hart_reset();
 	memset(runs, 0, sizeof(runs));
+	memset(busy, 0, sizeof(busy));
+	memset(dozes, 0, sizeof(dozes));
 	memset(signalled, 0, sizeof(signalled));
 	memset(vcpu, 0, sizeof(vcpu));
 	memset(pending, 0, sizeof(pending));
@@ -225,6 +235,110 @@ static void a_wake_needs_a_reason_or_force(void **state)
 	assert_int_equal(vcpu[0].state, VCPU_READY);
 }
 
+/* Out of the guest, though nothing is pending in it. */
+static void force_signals_the_hart_it_runs_on(void **state)
+{
+	(void)state;
+	setup(2);
+	start(0, 1);
+	assert_ptr_equal(runs[1], &vcpu[0]);
+	signalled[1] = false;
+	on(0);
+	sched_wake(&vcpu[0], false);
+	assert_false(signalled[1]);
+	sched_wake(&vcpu[0], true);
+	assert_true(signalled[1]);
+	signalled[1] = false;
+	/* One that does it to itself is out already. */
+	on(1);
+	sched_wake(&vcpu[0], true);
+	assert_false(signalled[1]);
+}
+
+static void it_goes_back_to_the_hart_it_knows(void **state)
+{
+	(void)state;
+	setup(3);
+	start(0, 2);
+	assert_ptr_equal(runs[2], &vcpu[0]);
+	leave(2, VCPU_WAITING);
+	on(0);
+	pending[0] = true;
+	sched_wake(&vcpu[0], false);
+	settle();
+	assert_ptr_equal(runs[2], &vcpu[0]);
+	/* Taken meanwhile: then to any that idles. */
+	leave(2, VCPU_WAITING);
+	settle();
+	assert_ptr_equal(runs[2], &vcpu[0]);
+	pending[0] = false;
+	leave(2, VCPU_WAITING);
+	start(1, 2);
+	assert_ptr_equal(runs[2], &vcpu[1]);
+	on(2);
+	pending[0] = true;
+	sched_wake(&vcpu[0], false);
+	settle();
+	assert_true(runs[0] == &vcpu[0] || runs[1] == &vcpu[0]);
+	assert_ptr_equal(runs[2], &vcpu[1]);
+}
+
+static void withdraw(unsigned hart)
+{
+	on(hart);
+	busy[hart] = true;
+	sched_withdraw();
+}
+
+/* A hart that has other work takes none, and what it was signalled for goes to
+ * those that have time, by a slice if need be. */
+static void a_hart_that_withdraws_keeps_nobody_waiting(void **state)
+{
+	(void)state;
+	setup(2);
+	withdraw(0);
+	start(0, 1);
+	assert_ptr_equal(runs[1], &vcpu[0]);
+	start(1, 1);
+	assert_null(runs[0]);
+	pass(SLICE);
+	pass(SLICE);
+	assert_true(ran[0] > 0);
+	assert_true(ran[1] > 0);
+	/* Signalled, and busy before it could look. */
+	setup(3);
+	start(0, 2);
+	on(2);
+	assert_int_equal(sched_start(&vcpu[1], prepare, &prepared), 0);
+	assert_true(signalled[0]);
+	withdraw(0);
+	assert_true(signalled[1]);
+	settle();
+	assert_ptr_equal(runs[1], &vcpu[1]);
+}
+
+/* A guest that sleeps on its own hart gives it to who has something to do. */
+static void nobody_waits_for_a_guest_that_dozes(void **state)
+{
+	(void)state;
+	setup(2);
+	start(0, 0);
+	start(1, 1);
+	start(2, 0);
+	/* 2 waits, both have a slice; then hart 1 comes free for it. */
+	settle();
+	leave(1, VCPU_WAITING);
+	settle();
+	assert_ptr_equal(runs[1], &vcpu[2]);
+	on(0);
+	dozes[0] = sched_alone();
+	assert_true(dozes[0]);
+	assert_int_equal(fake_hart.deadline[0], UINT64_MAX);
+	start(3, 1);
+	assert_ptr_equal(runs[0], &vcpu[3]);
+	assert_int_equal(vcpu[0].state, VCPU_WAITING);
+}
+
 /* One that spins and never exits must lose its hart all the same. */
 static void a_slice_begins_without_an_exit(void **state)
 {
@@ -264,16 +378,19 @@ static void interrupt(unsigned n, unsigned hart)
 	struct vcpu *v = &vcpu[n];
 
 	on(hart);
+	dozes[hart] = false;
 	pending[n] = true;
 	if (v->state == VCPU_RUNNING) {
 		if (v->cpu != hart)
 			arch_ipi_send(v->cpu);
+		/* Its WFI ends. */
+		dozes[v->cpu] = false;
 		return;
 	}
 	sched_wake(v, false);
 	if (runs[hart] && sched_expired())
 		leave(hart, VCPU_READY);
-	if (!runs[hart])
+	if (!runs[hart] && !busy[hart])
 		idle(hart);
 }
 
@@ -282,7 +399,20 @@ static void random_step(uint64_t *seed)
 	unsigned hart = random_below(seed, harts);
 	unsigned n = random_below(seed, VCPUS);
 
-	switch (random_below(seed, 8)) {
+	switch (random_below(seed, 10)) {
+	case 8:
+		on(hart);
+		if (runs[hart] && !pending[runs[hart] - vcpu])
+			dozes[hart] = sched_alone();
+		break;
+	case 9:
+		if (busy[hart]) {
+			busy[hart] = false;
+			idle(hart);
+		} else if (!runs[hart]) {
+			withdraw(hart);
+		}
+		break;
 	case 0:
 		if (vcpu[n].state == VCPU_STOPPED)
 			start(n, hart);
@@ -333,6 +463,10 @@ int main(void)
 		cmocka_unit_test(an_idle_hart_takes_the_second),
 		cmocka_unit_test(an_interrupt_on_the_way_to_sleep_is_not_lost),
 		cmocka_unit_test(a_wake_needs_a_reason_or_force),
+		cmocka_unit_test(force_signals_the_hart_it_runs_on),
+		cmocka_unit_test(it_goes_back_to_the_hart_it_knows),
+		cmocka_unit_test(a_hart_that_withdraws_keeps_nobody_waiting),
+		cmocka_unit_test(nobody_waits_for_a_guest_that_dozes),
 		cmocka_unit_test(a_slice_begins_without_an_exit),
 		cmocka_unit_test(shares_are_fair),
 		cmocka_unit_test(no_wakeup_is_lost_over_random_schedules),

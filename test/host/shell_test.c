@@ -77,6 +77,10 @@ bool guests_attached(void)
 	return false;
 }
 
+void guests_yield(void)
+{
+}
+
 bool guests_work(void)
 {
 	return false;
