@@ -132,6 +132,12 @@ void arch_vcpu_destroy(struct vcpu *vcpu);
 void arch_vcpu_reset(struct vcpu *vcpu, gpa_t pc, uint64_t opaque);
 
 /*
+ * The same at the end of a suspension that kept no registers; interrupts that
+ * are pending and the timer stay, for one of them has ended it.
+ */
+void arch_vcpu_resume(struct vcpu *vcpu, gpa_t pc, uint64_t opaque);
+
+/*
  * Put @vcpu's state into this hart, and take it out again. Between the two it
  * stays on this hart and no other is loaded. Interrupts off.
  */

@@ -93,9 +93,15 @@ static void start_prepare(struct vcpu *v, void *arg)
 
 	v->leave = VCPU_STAY;
 	v->suspended = false;
-	v->pending = 0;
-	v->changed = 0;
-	v->fences = 0;
+	/*
+	 * A level of the PLIC's stands whether the hart is started or not; of
+	 * the rest nothing stays. Others may change these words meanwhile.
+	 */
+	__atomic_fetch_and(&v->pending, (uint64_t)VCPU_IRQ_EXTERNAL,
+			   __ATOMIC_RELAXED);
+	__atomic_fetch_or(&v->changed,
+			  VCPU_IRQ_SOFT | VCPU_IRQ_TIMER | VCPU_IRQ_EXTERNAL,
+			  __ATOMIC_RELEASE);
 	__atomic_fetch_add(&v->vm->loaded, 1, __ATOMIC_RELAXED);
 	arch_vcpu_reset(v, start->pc, start->opaque);
 }
@@ -244,7 +250,7 @@ static void resume(struct vcpu *v)
 {
 	v->suspended = false;
 	if (v->resume_pc) {
-		arch_vcpu_reset(v, v->resume_pc, v->resume_opaque);
+		arch_vcpu_resume(v, v->resume_pc, v->resume_opaque);
 		v->resume_pc = 0;
 	}
 }

@@ -106,6 +106,17 @@ static inline bool vm_is_up(const struct vm *vm)
 int vm_read(const struct vm *vm, gpa_t gpa, void *buf, size_t len);
 int vm_write(struct vm *vm, gpa_t gpa, const void *buf, size_t len);
 
+/*
+ * The host's time at which the clock of @vm shows @time: all ones, never, where
+ * the host's would have to go past its end.
+ */
+static inline uint64_t vm_time_to_host(const struct vm *vm, uint64_t time)
+{
+	uint64_t host, start = -vm->time_offset;
+
+	return __builtin_add_overflow(time, start, &host) ? UINT64_MAX : host;
+}
+
 /* Is all of [@gpa, @gpa + @len) RAM? False for len 0 and for wraps. */
 bool vm_is_ram(const struct vm *vm, gpa_t gpa, uint64_t len);
 

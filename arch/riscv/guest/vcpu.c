@@ -85,6 +85,16 @@ void arch_vcpu_reset(struct vcpu *vcpu, gpa_t pc, uint64_t opaque)
 	arch->last_cpu = VCPU_NOWHERE;
 }
 
+void arch_vcpu_resume(struct vcpu *vcpu, gpa_t pc, uint64_t opaque)
+{
+	struct vs_csrs *csr = &vcpu->arch->csr;
+	uint64_t hvip = csr->hvip, deadline = csr->vstimecmp;
+
+	arch_vcpu_reset(vcpu, pc, opaque);
+	csr->hvip = hvip;
+	csr->vstimecmp = deadline;
+}
+
 static void csrs_load(const struct vs_csrs *csr, uint64_t time_offset)
 {
 	const struct guest_csrs *csrs = guest_csrs();
@@ -265,7 +275,7 @@ void arch_vcpu_wfi_own(struct vcpu *vcpu, bool own)
 
 void arch_vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline)
 {
-	uint64_t at = deadline - vcpu->vm->time_offset;
+	uint64_t at = vm_time_to_host(vcpu->vm, deadline);
 
 	if (guest_csrs()->sstc) {
 		csr_write(CSR_VSTIMECMP, deadline);
@@ -275,7 +285,7 @@ void arch_vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline)
 	__atomic_fetch_and(&vcpu->pending, ~(uint64_t)VCPU_IRQ_TIMER,
 			   __ATOMIC_RELAXED);
 	csr_clear(CSR_HVIP, HVIP_VSTIP);
-	if (deadline == UINT64_MAX)
+	if (at == UINT64_MAX)
 		timer_cancel(&vcpu->timer);
 	else
 		timer_start(&vcpu->timer, at);
@@ -288,7 +298,7 @@ uint64_t arch_vcpu_timer_deadline(const struct vcpu *vcpu)
 
 	if (guest_csrs()->sstc && arch->loaded)
 		at = csr_read(CSR_VSTIMECMP);
-	return at == UINT64_MAX ? at : at - vcpu->vm->time_offset;
+	return vm_time_to_host(vcpu->vm, at);
 }
 
 bool arch_vcpu_irq_waiting(const struct vcpu *vcpu)
