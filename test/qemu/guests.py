@@ -19,8 +19,8 @@ def built(context, name):
               for f in ("head.S", "report.c", name + ".c")]
     subprocess.run([context.cross + "gcc", "-march=rv64imac_zicsr_zifencei",
                     "-mabi=lp64", "-mcmodel=medany", "-O2", "-ffreestanding",
-                    "-I", context.root,
                     "-fno-pic", "-fno-stack-protector", "-nostdlib",
+                    "-fno-tree-loop-distribute-patterns",
                     "-static", "-Wall", "-Wextra", "-Werror",
                     "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments",
                     "-I", context.root, "-T",

@@ -24,12 +24,13 @@ sys.dont_write_bytecode = True
 import faults  # noqa: E402
 import guests  # noqa: E402
 import memory_dump  # noqa: E402
+import payloads  # noqa: E402
 import scenarios  # noqa: E402
 import uboot  # noqa: E402
 from context import context_from_environment  # noqa: E402
 from session import Failed, Skipped, kill_all  # noqa: E402
 
-SOURCES = (scenarios, uboot, faults, memory_dump, guests)
+SOURCES = (scenarios, uboot, faults, memory_dump, guests, payloads)
 
 
 class Report:

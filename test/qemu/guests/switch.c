@@ -4,15 +4,6 @@
  */
 #include "test/qemu/guests/guest.h"
 
-#define UART	0x10000000ul
-#define PLIC	0x0c000000ul
-#define NOWHERE 0x40000000ul /* no RAM, no device */
-
-static bool trap_was(uint64_t cause, uint64_t value)
-{
-	return saved.cause == cause && saved.value == value;
-}
-
 static void test_calls(void)
 {
 	struct sbi r = sbi(SBI_BASE, 0, 7, 7, 7);
@@ -119,8 +110,6 @@ static void test_faults(void)
 	report("hlv", traps(".word 0x6c054573") && saved.cause == 2);
 	report("breakpoint", traps("ebreak") && saved.cause == 3);
 }
-
-#define INTERRUPT (1ul << 63)
 
 /* Interrupts on until @irq has come; false: another came, or none. */
 static bool interrupted(unsigned irq)

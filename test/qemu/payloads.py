@@ -1,0 +1,159 @@
+"""What a guest can do to others: payloads that do all they can (guests/), each
+beside a victim guest that sums up a pattern, while the shell must answer."""
+
+import os
+import random
+import re
+import subprocess
+
+from context import check_boot, power_off
+from guests import built
+from machines import virt
+from session import Failed
+
+WORDS = 8192            # of the victim's pattern
+MASK = (1 << 64) - 1
+# Not anchored: a line may follow the shell's prompt.
+VICTIM = r"victim\| sum (\d+) ([0-9a-f]+) gap (\d+)$"
+# Seconds for anything that must go on; QEMU's host may be busy.
+PATIENCE = 20
+
+
+def splitmix(state):
+    """Splitmix64, as guest.h has it."""
+    while True:
+        state = (state + 0x9e3779b97f4a7c15) & MASK
+        z = (state ^ state >> 30) * 0xbf58476d1ce4e5b9 & MASK
+        z = (z ^ z >> 27) * 0x94d049bb133111eb & MASK
+        yield z ^ z >> 31
+
+
+def victim_sums():
+    """The checksums of even and odd rounds, worked out here."""
+    row, sums = splitmix(1), [0, 0]
+    for _ in range(WORDS):
+        word = next(row)
+        for odd in (0, 1):
+            s = sums[odd]
+            sums[odd] = ((s << 1 | s >> 63) ^ word ^ MASK * odd) & MASK
+    return sums
+
+
+SUMS = victim_sums()
+
+
+def bundle(context, guests):
+    """A bundle of {name: (payload, config)}; its path."""
+    out = context.path(context.local.name.replace("/", ".") + ".cpio")
+    images = {p: built(context, p) for p in {p for p, _ in guests.values()}}
+    subprocess.run([os.path.join(context.build, "tools", "bundle"), "-o",
+                    out] + ["%s:image=%s,%s" % (name, images[p], config)
+                            for name, (p, config) in guests.items()],
+                   check=True, timeout=60)
+    return out
+
+
+class Watch:
+    """A machine with a victim; every line of its must be right."""
+
+    def __init__(self, context, machine, guests, qemu="main", extra=(),
+                 limit=100):
+        guests = {"victim": ("victim", "memory=4M"), **guests}
+        self.machine = machine
+        self.session = context.start(
+            machine, append="guest=victim", qemu=qemu, limit=limit,
+            extra=("-initrd", bundle(context, guests), *extra))
+        self.seen, self.round = 0, -1
+        check_boot(self.session, machine)
+        # A single guest has the console.
+        self.session.expect(r"guest victim: started, 1 vcpu")
+        self.session.expect(r"^sum \d+ ")
+        self.shell()
+        self.progress()
+
+    def shell(self):
+        self.session.send("\x1d")
+        self.session.expect(r"aloft> ", PATIENCE)
+
+    def command(self, text, answer):
+        self.session.send(text + "\r")
+        return self.session.expect(answer, PATIENCE)
+
+    def check(self):
+        """All the victim's lines so far; the longest gap in them (us)."""
+        longest = 0
+        for line in re.finditer(VICTIM, self.session.text[self.seen:], re.M):
+            number, total, gap = line.groups()
+            if int(number) <= self.round:
+                raise Failed("the victim is at round %s after %d" %
+                             (number, self.round))
+            if int(total, 16) != SUMS[int(number) % 2]:
+                raise Failed("the victim's sum is wrong: " + line.group(0))
+            self.round = int(number)
+            longest = max(longest, int(gap))
+        end = self.session.text.rfind("\n") + 1
+        self.seen = max(self.seen, end)
+        return longest
+
+    def progress(self, lines=2):
+        """The victim goes on, and rightly, and the shell answers."""
+        for _ in range(lines):
+            self.session.expect(VICTIM, PATIENCE)
+        self.command("guests", r"^victim +running")
+        return self.check()
+
+    def lines_of(self, name, seconds=60):
+        """TEST lines of guest `name`, up to its end: all PASS, none
+        missing."""
+        prefix = re.escape(name) + r"\| "
+        start = self.session.at
+        seen = self.session.expect(
+            prefix + r"TEST end (\d+) passed, (\d+) failed$", seconds)
+        text = self.session.text[start:seen.start()]
+        lines = re.findall(prefix + r"TEST (\S+) (PASS|FAIL)(.*)$",
+                           text, re.M)
+        wrong = [n + why for n, verdict, why in lines if verdict == "FAIL"]
+        wrong += re.findall(prefix + r"(wrong: .*)$", text, re.M)
+        if wrong or int(seen.group(2)):
+            raise Failed("%s: %d wrong: %s" % (name, len(wrong),
+                                               "; ".join(wrong[:6])))
+        if int(seen.group(1)) != len(lines) or not lines:
+            raise Failed("%s: %s, but %d lines seen" %
+                         (name, seen.group(0), len(lines)))
+
+    def payload(self, name):
+        """Start `name`, see it through."""
+        self.command("start " + name, r"guest %s: started" % name)
+        self.lines_of(name)
+        self.session.expect(r"guest %s: stopped, powered off$" % name,
+                            PATIENCE)
+        self.progress(1)
+
+    def end(self):
+        self.command("stop victim", r"guest victim: stopped, by the operator")
+        self.check()
+        power_off(self.session, self.machine)
+
+
+# Payloads that end by themselves, with their configs.
+DIRECTED = {
+    "faults": ("faults", 'memory=4M,bootargs="memory=4194304%s"'),
+}
+
+
+def directed(machine, qemu="main"):
+    """Each payload in turn beside the victim."""
+    def run(context):
+        extra = " walk-loads=1" if qemu == "old" else ""
+        watch = Watch(context, machine,
+                      {name: (payload, config % extra)
+                       for name, (payload, config) in DIRECTED.items()}, qemu)
+        for name in DIRECTED:
+            watch.payload(name)
+        watch.end()
+    return run
+
+
+def cells(context):
+    yield "payload/rv64", directed(virt(1))
+    yield "payload/old", directed(virt(1), "old")
