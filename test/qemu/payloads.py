@@ -2,7 +2,6 @@
 beside a victim guest that sums up a pattern, while the shell must answer."""
 
 import os
-import random
 import re
 import subprocess
 
@@ -135,18 +134,23 @@ class Watch:
         power_off(self.session, self.machine)
 
 
-# Payloads that end by themselves, with their configs.
+# Payloads that end by themselves, with their configs; "%s" is for more
+# bootargs.
 DIRECTED = {
     "faults": ("faults", 'memory=4M,bootargs="memory=4194304%s"'),
+    "csrs": ("csrs", "memory=4M"),
+    "calls": ("calls", 'memory=4M,bootargs="memory=4194304%s"'),
 }
 
 
 def directed(machine, qemu="main"):
     """Each payload in turn beside the victim."""
     def run(context):
-        extra = " walk-loads=1" if qemu == "old" else ""
+        more = " seed=%d" % context.random(context.local.name).getrandbits(32)
+        if qemu == "old":
+            more += " walk-loads=1"
         watch = Watch(context, machine,
-                      {name: (payload, config % extra)
+                      {name: (payload, config.replace("%s", more))
                        for name, (payload, config) in DIRECTED.items()}, qemu)
         for name in DIRECTED:
             watch.payload(name)
@@ -156,4 +160,6 @@ def directed(machine, qemu="main"):
 
 def cells(context):
     yield "payload/rv64", directed(virt(1))
+    yield "payload/nosstc", directed(virt(2, cpu="rv64,sstc=off"))
+    yield "payload/max", directed(virt(2, cpu="max"))
     yield "payload/old", directed(virt(1), "old")
