@@ -101,6 +101,15 @@ class Watch:
         self.command("guests", r"^victim +running")
         return self.check()
 
+    def memory_free(self):
+        return self.command("mem", r"managed, (\d+) MiB free").group(1)
+
+    def memory_is(self, free):
+        """As much as before is free."""
+        now = self.memory_free()
+        if now != free:
+            raise Failed("%s MiB free, not %s: memory is lost" % (now, free))
+
     def lines_of(self, name, seconds=60):
         """TEST lines of guest `name`, up to its end: all PASS, none
         missing."""
@@ -140,7 +149,10 @@ DIRECTED = {
     "faults": ("faults", 'memory=4M,bootargs="memory=4194304%s"'),
     "csrs": ("csrs", "memory=4M"),
     "calls": ("calls", 'memory=4M,bootargs="memory=4194304%s"'),
+    "storms": ("storms", 'memory=4M,vcpus=4,bootargs="memory=4194304%s"'),
 }
+# The ways of guests/lost.c.
+WAYS = 15
 
 
 def directed(machine, qemu="main"):
@@ -158,8 +170,60 @@ def directed(machine, qemu="main"):
     return run
 
 
+def lost(machine, qemu="main"):
+    """Guests of two harts each that never come to their senses, all at once;
+    and then there is room again."""
+    def run(context):
+        names = ["lost-%d" % way for way in range(WAYS)]
+        watch = Watch(context, machine,
+                      {name: ("lost", 'memory=4M,vcpus=2,bootargs="way=%d"' %
+                              way) for way, name in enumerate(names)}, qemu)
+        free = watch.memory_free()
+        for way, name in enumerate(names):
+            watch.command("start " + name, r"guest %s: started" % name)
+            watch.session.expect(r"%s\| lost %d$" % (name, way), PATIENCE)
+            watch.progress(1)
+        watch.progress(3)
+        for name in names:
+            watch.command("stop " + name,
+                          r"guest %s: stopped, by the operator" % name)
+        watch.progress(3)
+        watch.memory_is(free)
+        watch.end()
+    return run
+
+
+def reset(machine, qemu="main"):
+    """Two guests that reboot for ever: neither victim nor shell nor log
+    suffers, and `stop` ends it."""
+    def run(context):
+        watch = Watch(context, machine,
+                      {"reset-%d" % i: ("reset", "memory=64M,vcpus=%d" % i)
+                       for i in (1, 2)}, qemu)
+        free = watch.memory_free()
+        for i in (1, 2):
+            watch.command("start reset-%d" % i,
+                          r"guest reset-%d: started" % i)
+        begin = watch.session.at
+        for _ in range(8):
+            watch.progress(3)
+        print("boots", watch.session.text[begin:].count("stopped, rebooted"),
+              "gap", watch.check())
+        for i in (1, 2):
+            watch.command("stop reset-%d" % i,
+                          r"guest reset-%d: stopped, by the operator" % i)
+        watch.progress(2)
+        watch.memory_is(free)
+        watch.end()
+    return run
+
+
 def cells(context):
     yield "payload/rv64", directed(virt(1))
     yield "payload/nosstc", directed(virt(2, cpu="rv64,sstc=off"))
     yield "payload/max", directed(virt(2, cpu="max"))
     yield "payload/old", directed(virt(1), "old")
+    yield "payload/lost", lost(virt(1))
+    yield "payload/lost-nosstc", lost(virt(2, cpu="rv64,sstc=off"))
+    yield "payload/reset", reset(virt(1))
+    yield "payload/reset-smp", reset(virt(2))

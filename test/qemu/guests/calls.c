@@ -53,9 +53,11 @@ static void test_unknown(void)
 	/* PMU, CPPC, NACL, STA, SSE, FWFT, DBTR, MPXY, a vendor's, a
 	 * firmware's, experimental ones, and some that are nobody's. */
 	static const unsigned long unknown[] = {
-		0x504d55,   0x43505043, 0x4e41434c, 0x535441,	0x535345,
-		0x46574654, 0x44425452, 0x4d505859, 0x09000000, 0x0a000000,
-		0x08000000, 9,		0xf,	    0x11,	-1ul,
+		0x504d55,   0x43505043, 0x4e41434c,
+		0x535441,   0x535345,	0x46574654,
+		0x44425452, 0x4d505859, 0x09000000,
+		0x0a000000, 0x08000000, 9,
+		0xf,	    0x11,	-1ul,
 		-2ul,	    1ul << 63,	SBI_TIME | 1ul << 32};
 	bool ids = true, functions = true, probes = true;
 	unsigned i;
@@ -65,10 +67,10 @@ static void test_unknown(void)
 		probes &= !sbi(SBI_BASE, 3, unknown[i], 0, 0).value;
 	}
 	for (i = 0; i < COUNT_OF(known); i++) {
-		functions &= sbi(known[i], 100, 0, 0, 0).error ==
-			SBI_NOT_SUPPORTED;
-		functions &= sbi(known[i], -1ul, 0, 0, 0).error ==
-			SBI_NOT_SUPPORTED;
+		functions &=
+			sbi(known[i], 100, 0, 0, 0).error == SBI_NOT_SUPPORTED;
+		functions &=
+			sbi(known[i], -1ul, 0, 0, 0).error == SBI_NOT_SUPPORTED;
 	}
 	report("unknown-extensions", ids);
 	report("unknown-probed", probes);
@@ -96,7 +98,8 @@ static void test_harts(void)
 	refused("suspend-type", sbi(SBI_HSM, 3, 7, RAM, 0), SBI_INVALID_PARAM);
 	refused("suspend-hole", sbi(SBI_HSM, 3, 0x80000000, NOWHERE, 0),
 		SBI_INVALID_ADDRESS);
-	refused("suspend-past-end", sbi(SBI_HSM, 3, 0x80000000, RAM + memory, 0),
+	refused("suspend-past-end",
+		sbi(SBI_HSM, 3, 0x80000000, RAM + memory, 0),
 		SBI_INVALID_ADDRESS);
 	refused("system-suspend-type", sbi(SBI_SUSP, 0, 1, RAM, 0),
 		SBI_INVALID_PARAM);
@@ -165,9 +168,9 @@ static void test_timer(void)
 /* ---- any id, any arguments ---- */
 
 static const unsigned long extension[] = {
-	0,	    1,		2,	   3,	     4,		5,
-	6,	    7,		SBI_BASE,  SBI_TIME, SBI_IPI,	SBI_RFENCE,
-	SBI_HSM,    SBI_SRST,	SBI_DBCN,  SBI_SUSP, 0x504d55,	0x46574654};
+	0,	 1,	   2,	     3,	       4,	 5,
+	6,	 7,	   SBI_BASE, SBI_TIME, SBI_IPI,	 SBI_RFENCE,
+	SBI_HSM, SBI_SRST, SBI_DBCN, SBI_SUSP, 0x504d55, 0x46574654};
 
 static uint64_t any_argument(void)
 {

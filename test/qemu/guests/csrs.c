@@ -9,8 +9,10 @@
 #define SATP 0x180u
 
 /* csrrw a2, csr, a0; csrrw a3, csr, a2; or csrrs a2, csr, x0; then ebreak. */
-#define CSRRW(csr, rd, rs1) ((csr) << 20 | (rs1) << 15 | 1u << 12 | (rd) << 7 | 0x73u)
-#define CSRRS(csr, rd, rs1) ((csr) << 20 | (rs1) << 15 | 2u << 12 | (rd) << 7 | 0x73u)
+#define CSRRW(csr, rd, rs1) \
+	((csr) << 20 | (rs1) << 15 | 1u << 12 | (rd) << 7 | 0x73u)
+#define CSRRS(csr, rd, rs1) \
+	((csr) << 20 | (rs1) << 15 | 2u << 12 | (rd) << 7 | 0x73u)
 #define EBREAK 0x00100073u
 
 /* A page of its own: emulators are slow at data beside code. */

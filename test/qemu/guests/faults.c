@@ -5,17 +5,16 @@
  */
 #include "test/qemu/guests/guest.h"
 
-#define SNIPPET(name, ...)                         \
-	__asm__(".pushsection .text\n"             \
-		".option push\n"                   \
-		".option arch, +a, +f, +d, +c, +v\n" \
-		".balign 4\n"                      \
-		".globl " #name "\n" #name ":\n"   \
-		__VA_ARGS__ "\n"                   \
-		".option norvc\n"                  \
-		"ebreak\n"                         \
-		".option pop\n"                    \
-		".popsection");                    \
+#define SNIPPET(name, ...)                                        \
+	__asm__(".pushsection .text\n"                            \
+		".option push\n"                                  \
+		".option arch, +a, +f, +d, +c, +v\n"              \
+		".balign 4\n"                                     \
+		".globl " #name "\n" #name ":\n" __VA_ARGS__ "\n" \
+		".option norvc\n"                                 \
+		"ebreak\n"                                        \
+		".option pop\n"                                   \
+		".popsection");                                   \
 	extern const char name[]
 
 #define NORVC ".option norvc\n"
@@ -203,8 +202,7 @@ static bool right(const char *where, const struct fault *f,
 	/* The stride of the vector load, and what is stored. */
 	g.x[11] = 8;
 	guarded(&g);
-	if (saved.cause < 32 &&
-	    (f->causes | s->causes) >> saved.cause & 1 &&
+	if (saved.cause < 32 && (f->causes | s->causes) >> saved.cause & 1 &&
 	    (!f->address || saved.value == a0))
 		return true;
 	print("wrong: ");
@@ -265,7 +263,15 @@ static void test_state(const struct state *s, uint64_t memory)
 
 #define SV39 (8ul << 60)
 
-enum { V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128 };
+enum {
+	V = 1,
+	R = 2,
+	W = 4,
+	X = 8,
+	U = 16,
+	A = 64,
+	D = 128
+};
 
 #define LEAF (V | R | W | X | A | D)
 #define G1   (1ul << 30)

@@ -154,8 +154,7 @@ void report_end(void);
 
 /* The number behind @key (such as "seed=") in the bootargs of @tree, decimal;
  * @missing when there is none. */
-unsigned long bootarg(const void *tree, const char *key,
-		      unsigned long missing);
+unsigned long bootarg(const void *tree, const char *key, unsigned long missing);
 
 /* Splitmix64 (Steele, Lea, Flood 2014): the next of the row that *@state is
  * in. */
