@@ -33,14 +33,21 @@
 #include "kernel/mm/heap.h"
 #include "kernel/shell.h"
 #include "kernel/smp.h"
+#include "kernel/timer.h"
 
 #define CTRL_RIGHT_BRACKET 0x1d
 #define SEED_SIZE	   32
 #define AREA_SIZE	   (GUEST_NAME_MAX + 8)
 
+/* A guest that reboots has run at least so long before it starts again: the
+ * boot hart and the log are not its alone. */
+#define REBOOT_SECONDS 1u
+
 struct guest {
 	struct guest_config config;
-	struct vm *vm; /* NULL: not running */
+	struct vm *vm;	     /* NULL: not running */
+	uint64_t started;    /* when it was last */
+	struct timer reboot; /* ends the wait for that */
 };
 
 static struct {
@@ -61,7 +68,15 @@ static void vm_ended(struct vm *vm)
 
 static int load_write(void *arg, gpa_t to, const void *from, uint64_t size)
 {
-	return vm_write(arg, to, from, size);
+	uint64_t done, part;
+	int err = 0;
+
+	for (done = 0; !err && done < size; done += part) {
+		part = min_u64(size - done, RUN_OTHERS_BYTES);
+		err = vm_write(arg, to + done, (const char *)from + done, part);
+		run_others();
+	}
+	return err;
 }
 
 static void *load_alloc(void *arg, uint64_t size)
@@ -167,6 +182,7 @@ static void guest_start(struct guest *g, bool attach)
 	}
 	log_started(g, &plan);
 	g->vm = vm;
+	g->started = arch_time_now();
 	if (attach)
 		vconsole_attach(vm);
 	err = vm_start(vm, plan.image, plan.fdt);
@@ -193,6 +209,31 @@ static void ended_work(struct guest *g)
 		shell_resume();
 }
 
+static void reboot_due(struct timer *t)
+{
+	(void)t;
+	__atomic_store_n(&state.ended, 1, __ATOMIC_RELEASE);
+}
+
+/* Must @g, which has ended, wait? Then it is looked at again when it is due. */
+static bool is_too_soon(struct guest *g)
+{
+	uint64_t due = g->started + arch_timebase() * REBOOT_SECONDS;
+
+	if (g->vm->end != VM_END_REBOOT || arch_time_now() >= due)
+		return false;
+	g->reboot.fn = reboot_due;
+	timer_start(&g->reboot, due);
+	return true;
+}
+
+static bool has_ended(struct guest *g)
+{
+	return g->vm &&
+		__atomic_load_n(&g->vm->state, __ATOMIC_ACQUIRE) == VM_DOWN &&
+		vconsole_shown(g->vm) && !is_too_soon(g);
+}
+
 bool guests_work(void)
 {
 	unsigned i;
@@ -200,15 +241,9 @@ bool guests_work(void)
 	if (__atomic_exchange_n(&state.ended, 0, __ATOMIC_ACQUIRE)) {
 		sched_withdraw();
 		arch_irq_enable();
-		for (i = 0; i < state.count; i++) {
-			struct vm *vm = state.guest[i].vm;
-
-			if (vm &&
-			    __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) ==
-				    VM_DOWN &&
-			    vconsole_shown(vm))
+		for (i = 0; i < state.count; i++)
+			if (has_ended(&state.guest[i]))
 				ended_work(&state.guest[i]);
-		}
 		arch_irq_save();
 		return true;
 	}
@@ -418,8 +453,11 @@ void guests_stop(const char *name)
 {
 	struct guest *g = guest_running(name);
 
-	if (g)
-		vm_end(g->vm, VM_END_STOP, "by the operator");
+	if (!g)
+		return;
+	vm_end(g->vm, VM_END_STOP, "by the operator");
+	/* It may be down and wait for its reboot. */
+	reboot_due(&g->reboot);
 }
 
 void guests_reset(const char *name)

@@ -18,6 +18,15 @@ bool run_next(void);
  */
 void run_attention_set(bool (*attention)(void));
 
+/*
+ * In long work of the boot hart, such as the making of a VM: give a vcpu that
+ * waits for a hart this one for a slice, when the last turn is a slice ago.
+ * Interrupts on. Call it after at most RUN_OTHERS_BYTES of memory work.
+ */
+void run_others(void);
+
+#define RUN_OTHERS_BYTES 0x100000ull
+
 /* Make vcpu @id of @vm, stopped, in @v, which is all zero. -ENOMEM. */
 int vcpu_create(struct vcpu *v, struct vm *vm, unsigned id);
 

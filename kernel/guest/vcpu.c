@@ -19,11 +19,26 @@
 static struct {
 	/* Asked on the boot hart after each host interrupt. */
 	bool (*attention)(void);
+
+	/* Of run_others(): when this turn or the last ends or ended. */
+	uint64_t turn_end;
+	bool in_turn;
+	struct timer turn;
 } state;
 
 void run_attention_set(bool (*attention)(void))
 {
 	state.attention = attention;
+}
+
+/* Has the boot hart something to do that is not its vcpu's? */
+static bool is_wanted(void)
+{
+	if (arch_cpu_index())
+		return false;
+	if (state.in_turn && arch_time_now() >= state.turn_end)
+		return true;
+	return state.attention && state.attention();
 }
 
 static bool runs_here(const struct vcpu *v)
@@ -206,7 +221,7 @@ static enum vcpu_state answer(struct vcpu *v, struct vcpu_exit *exit)
 		vm_end(v->vm, VM_END_FAULT, exit->reason);
 		break;
 	case VCPU_EXIT_INTERRUPT:
-		if (!arch_cpu_index() && state.attention && state.attention())
+		if (is_wanted())
 			return VCPU_READY;
 		break;
 	default:
@@ -280,4 +295,30 @@ bool run_next(void)
 	else
 		sched_leave(v, to);
 	return true;
+}
+
+/* The interrupt is all that is wanted. */
+static void turn_over(struct timer *t)
+{
+	(void)t;
+}
+
+void run_others(void)
+{
+	uint64_t slice = arch_timebase() / SCHED_SLICE_HZ;
+	unsigned long flags;
+
+	if (!sched_others_wait() || arch_time_now() < state.turn_end + slice)
+		return;
+	flags = arch_irq_save();
+	state.in_turn = true;
+	state.turn_end = arch_time_now() + slice;
+	state.turn.fn = turn_over;
+	timer_start(&state.turn, state.turn_end);
+	run_next();
+	timer_cancel(&state.turn);
+	state.in_turn = false;
+	state.turn_end = arch_time_now();
+	sched_withdraw();
+	arch_irq_restore(flags);
 }

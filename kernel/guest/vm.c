@@ -36,6 +36,18 @@ static void memory_free(struct vm *vm)
 		page_free(vm->block[--vm->block_count].pa);
 }
 
+/* Nothing of whoever had it before. */
+static void zero(const struct vm_block *b)
+{
+	uint64_t at, part;
+
+	for (at = 0; at < b->size; at += part) {
+		part = min_u64(b->size - at, RUN_OTHERS_BYTES);
+		arch_memory_zero(arch_pa_to_va(b->pa + at), part);
+		run_others();
+	}
+}
+
 static int memory_alloc(struct vm *vm, uint64_t size)
 {
 	gpa_t gpa = GUEST_RAM_BASE;
@@ -55,8 +67,7 @@ static int memory_alloc(struct vm *vm, uint64_t size)
 			return err;
 		b->gpa = gpa;
 		b->size = PAGE_SIZE << order;
-		/* Nothing of whoever had it before. */
-		arch_memory_zero(arch_pa_to_va(b->pa), b->size);
+		zero(b);
 		vm->block_count++;
 		vm->memory += b->size;
 		err = arch_vm_map(vm->arch, b->gpa, b->pa, b->size);
@@ -156,17 +167,19 @@ int vm_start(struct vm *vm, gpa_t pc, uint64_t opaque)
 	return err;
 }
 
-/* The first reason for the end is the one that counts. */
+/* The first reason for the end is the one that counts; but who reboots for
+ * ever must not be too fast for the operator. */
 static bool end_claim(struct vm *vm, enum vm_end end, const char *reason)
 {
 	unsigned long flags = spin_lock_irqsave(&vm->lock);
 	bool first = vm->state == VM_UP;
 
-	if (first) {
+	if (first || (end == VM_END_STOP && vm->end == VM_END_REBOOT)) {
 		vm->end = end;
 		snprintf(vm->reason, sizeof(vm->reason), "%s", reason);
-		__atomic_store_n(&vm->state, VM_ENDING, __ATOMIC_SEQ_CST);
 	}
+	if (first)
+		__atomic_store_n(&vm->state, VM_ENDING, __ATOMIC_SEQ_CST);
 	spin_unlock_irqrestore(&vm->lock, flags);
 	return first;
 }

@@ -128,7 +128,8 @@ void *vm_memory(const struct vm *vm, gpa_t gpa, uint64_t *len);
 
 /*
  * End @vm: all its vcpus stop as soon as they can; what then happens is
- * @end's. Any hart; the first call wins. @reason is for the operator.
+ * @end's. Any hart; the first call wins, but VM_END_STOP also turns a reboot
+ * that is under way into a stop. @reason is for the operator.
  */
 void vm_end(struct vm *vm, enum vm_end end, const char *reason);
 

@@ -31,7 +31,7 @@ static struct {
 	unsigned order_max;
 	long live; /* blocks handed out */
 	uint64_t mapped;
-	unsigned map_calls, woken, ended;
+	unsigned map_calls, woken, ended, turns;
 	gpa_t start_pc;
 } fake;
 
@@ -87,6 +87,11 @@ int arch_vm_map(struct arch_vm *vm, gpa_t gpa, pa_t pa, uint64_t size)
 	fake.mapped += size;
 	fake.map_calls++;
 	return 0;
+}
+
+void run_others(void)
+{
+	fake.turns++;
 }
 
 int vcpu_create(struct vcpu *v, struct vm *vm, unsigned id)
@@ -260,6 +265,36 @@ static void nothing_is_left_when_memory_runs_out(void **state)
 	assert_int_equal(fake_heap_live, live);
 }
 
+static void others_get_turns_while_memory_is_zeroed(void **state)
+{
+	struct vm *vm = make(MIB(16), 1);
+
+	(void)state;
+	assert_true(fake.turns >= MIB(16) / RUN_OTHERS_BYTES);
+	vm_destroy(vm);
+}
+
+/* Or a guest that reboots for ever were never to be stopped. */
+static void the_operators_stop_ends_a_reboot(void **state)
+{
+	struct vm *vm = make(MIB(2), 1);
+
+	(void)state;
+	assert_int_equal(vm_start(vm, GUEST_RAM_BASE, 0), 0);
+	vm_end(vm, VM_END_REBOOT, "rebooted");
+	vm_vcpu_stopped(&vm->vcpu[0]);
+	assert_int_equal(vm->state, VM_DOWN);
+	vm_end(vm, VM_END_FAULT, "later");
+	assert_int_equal(vm->end, VM_END_REBOOT);
+	vm_end(vm, VM_END_STOP, "stopped");
+	assert_int_equal(vm->end, VM_END_STOP);
+	assert_string_equal(vm->reason, "stopped");
+	assert_int_equal(vm->state, VM_DOWN);
+	vm_end(vm, VM_END_REBOOT, "rebooted");
+	assert_int_equal(vm->end, VM_END_STOP);
+	vm_destroy(vm);
+}
+
 static void bad_configs_are_refused(void **state)
 {
 	const struct vm_config bad[] = {
@@ -324,6 +359,9 @@ int main(void)
 		cmocka_unit_test_setup(bad_configs_are_refused, setup),
 		cmocka_unit_test_setup(
 			it_is_down_when_the_last_vcpu_has_stopped, setup),
+		cmocka_unit_test_setup(others_get_turns_while_memory_is_zeroed,
+				       setup),
+		cmocka_unit_test_setup(the_operators_stop_ends_a_reboot, setup),
 		cmocka_unit_test_setup(one_whose_harts_all_stop_has_ended,
 				       setup),
 	};

@@ -14,6 +14,8 @@ WORDS = 8192            # of the victim's pattern
 MASK = (1 << 64) - 1
 # Not anchored: a line may follow the shell's prompt.
 VICTIM = r"victim\| sum (\d+) ([0-9a-f]+) gap (\d+)$"
+# Virtual time that goes by instructions, 8 ns each: the same on any machine.
+ICOUNT = ("-icount", "shift=3,align=off,sleep=off")
 # Seconds for anything that must go on; QEMU's host may be busy.
 PATIENCE = 20
 
@@ -193,29 +195,40 @@ def lost(machine, qemu="main"):
     return run
 
 
-def reset(machine, qemu="main"):
+def reset(machine, qemu="main", extra=(), gap=None):
     """Two guests that reboot for ever: neither victim nor shell nor log
     suffers, and `stop` ends it."""
+    names = ("reset-1", "reset-2")
+
     def run(context):
         watch = Watch(context, machine,
-                      {"reset-%d" % i: ("reset", "memory=64M,vcpus=%d" % i)
-                       for i in (1, 2)}, qemu)
+                      {name: ("reset", "memory=64M,vcpus=" + name[-1])
+                       for name in names}, qemu, extra)
         free = watch.memory_free()
-        for i in (1, 2):
-            watch.command("start reset-%d" % i,
-                          r"guest reset-%d: started" % i)
-        begin = watch.session.at
-        for _ in range(8):
-            watch.progress(3)
-        print("boots", watch.session.text[begin:].count("stopped, rebooted"),
-              "gap", watch.check())
-        for i in (1, 2):
-            watch.command("stop reset-%d" % i,
-                          r"guest reset-%d: stopped, by the operator" % i)
+        for name in names:
+            watch.command("start " + name, "guest %s: started" % name)
+        longest = 0
+        for _ in range(3):
+            watch.session.expect("guest reset-2: stopped, rebooted")
+            longest = max(longest, watch.progress())
+        if gap and longest > gap:
+            raise Failed("the victim stood still for %d us" % longest)
+        for name in names:
+            watch.command("stop " + name,
+                          "guest %s: stopped, by the operator" % name)
+            check_starts(watch.session.text, name)
         watch.progress(2)
         watch.memory_is(free)
         watch.end()
     return run
+
+
+def check_starts(text, name):
+    """Each start a second after the last."""
+    times = [float(t) for t in re.findall(
+        r"\[ *([0-9.]+)\] guest %s: started" % name, text)]
+    if len(times) < 3 or min(b - a for a, b in zip(times, times[1:])) < 1:
+        raise Failed("%s started at %s" % (name, times))
 
 
 def cells(context):
@@ -225,5 +238,5 @@ def cells(context):
     yield "payload/old", directed(virt(1), "old")
     yield "payload/lost", lost(virt(1))
     yield "payload/lost-nosstc", lost(virt(2, cpu="rv64,sstc=off"))
-    yield "payload/reset", reset(virt(1))
+    yield "payload/reset", reset(virt(1), extra=ICOUNT, gap=20000)
     yield "payload/reset-smp", reset(virt(2))

@@ -234,7 +234,8 @@ static void storm(const char *name, void (*what)(uint64_t hart))
 		good &= hart_of[i].rounds && !hart_of[i].lost;
 		hart_of[i].rounds = hart_of[i].lost = 0;
 	}
-	/* What the storm left of itself. */
+	/* What the storm left of itself, a line begun among it. */
+	print("\n");
 	sbi(SBI_TIME, 0, -1ul, 0, 0);
 	__asm__ volatile("csrc sip, %0" ::"r"(1ul << IRQ_SOFT));
 	report(name, good);
