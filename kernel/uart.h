@@ -30,6 +30,7 @@ struct uart {
 	struct uart_regs regs;
 	uintptr_t data; /* of the driver_match entry */
 	unsigned depth; /* bytes the transmitter takes at once when empty */
+	unsigned room;	/* of these it has at least so many free */
 };
 
 struct uart_ops {

@@ -130,6 +130,7 @@ static int uart_start(struct uart *u)
 	reg_write(u, FCR, FCR_ENABLE);
 	reg_write(u, MCR, MCR_READY);
 	/* 16450s have no FIFO, and 16550s (without A) one that is broken. */
+	u->room = 0;
 	u->depth = 1;
 	if ((reg_read(u, IIR) & IIR_FIFO_WORKS) == IIR_FIFO_WORKS)
 		u->depth = FIFO_DEPTH;
@@ -152,17 +153,23 @@ static void fifo_fill(const struct uart *u, const char *buf, size_t len)
 		reg_write(u, THR, *buf++);
 }
 
+/* THRE tells of an empty FIFO only: what is left of one is remembered. */
 static int uart_send(struct uart *u, const char *buf, size_t len)
 {
-	unsigned lsr = reg_read(u, LSR);
+	unsigned lsr;
 
-	if (lsr == LSR_NOTHING)
-		return -ENODEV;
-	if (!(lsr & LSR_EMPTY))
-		return 0;
-	if (len > u->depth)
-		len = u->depth;
+	if (!u->room) {
+		lsr = reg_read(u, LSR);
+		if (lsr == LSR_NOTHING)
+			return -ENODEV;
+		if (!(lsr & LSR_EMPTY))
+			return 0;
+		u->room = u->depth;
+	}
+	if (len > u->room)
+		len = u->room;
 	fifo_fill(u, buf, len);
+	u->room -= len;
 	return (int)len;
 }
 

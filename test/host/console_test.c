@@ -74,12 +74,12 @@ static struct irqchip chip = {
 	.name = "chip", .phandle = 1, .request = line_request};
 
 /* The one timer that may be asked for. */
-static struct timer *timer;
+static struct timer *timer, *last_timer;
 static uint64_t deadline;
 
 void timer_start(struct timer *t, uint64_t when)
 {
-	timer = t;
+	timer = last_timer = t;
 	deadline = when;
 }
 
@@ -172,6 +172,7 @@ static void dead_uart_hands_over_to_the_firmware(void **state)
 	assert_int_equal(console_init(), 0);
 	write_text("x");
 	model.dead = true;
+	write_text("in the dead one");
 	write_text("lost?\n");
 	assert_string_equal(fake_firmware.sent,
 			    "\r\nconsole: the UART takes no more bytes, going "
@@ -350,6 +351,101 @@ static void a_byte_waits_until_it_is_read(void **state)
 	assert_false(console_waiting());
 }
 
+/* ---- whose line it is ---- */
+
+static void each_line_has_one_author(void **state)
+{
+	(void)state;
+	assert_int_equal(console_init(), 0);
+	write_text("prompt> ");
+	assert_true(console_line_is_open());
+	write_text("ty");
+	expect_sent("prompt> ty");
+	console_write_log("log\n", 4);
+	assert_false(console_line_is_open());
+	write_text("ped\n");
+	assert_false(console_line_is_open());
+	console_write_log("log\n", 4);
+	write_text("more");
+	console_write_panic("panic: ", 7);
+	console_write_panic("now\n", 4);
+	expect_sent("prompt> ty\r\nlog\r\nped\r\nlog\r\nmore\r\n"
+		    "panic: now\r\n");
+}
+
+/* A source that has one piece. */
+static const char *piece;
+static const char *piece_owner;
+static unsigned asked;
+
+static size_t one_piece(char *buf, const void **owner, uint64_t *again)
+{
+	size_t len = piece ? strlen(piece) : 0;
+
+	assert_int_equal(fake_hart.interrupts, false);
+	asked++;
+	*again = UINT64_MAX;
+	*owner = piece_owner;
+	if (len)
+		memcpy(buf, piece, len);
+	piece = NULL;
+	return len;
+}
+
+static void source_is_asked_soon_after_a_kick(void **state)
+{
+	(void)state;
+	assert_int_equal(console_init(), 0);
+	console_interrupts_enable();
+	console_source_set(one_piece);
+	timer = NULL;
+	asked = 0;
+	piece = "a line\r\n";
+	console_kick();
+	assert_int_equal(asked, 0);
+	assert_non_null(timer);
+	assert_in_range(deadline, fake_hart.now + 1, fake_hart.now + 1000);
+	/* Kicks before that are nothing. */
+	timer = NULL;
+	console_kick();
+	assert_null(timer);
+	timer = last_timer;
+	time_pass();
+	expect_sent("a line\r\n");
+	assert_int_equal(model.ier, 1);
+	console_source_set(NULL);
+}
+
+static void piece_goes_on_with_its_owners_line_alone(void **state)
+{
+	static const char owners[2];
+
+	(void)state;
+	assert_int_equal(console_init(), 0);
+	console_interrupts_enable();
+	console_source_set(one_piece);
+	for (unsigned i = 0; i < 3; i++) {
+		piece = "part";
+		piece_owner = &owners[i / 2];
+		console_kick();
+		time_pass();
+		while (uart_8250_interrupt(&model))
+			line_fn(line_arg);
+	}
+	expect_sent("partpart\r\npart");
+	/* The log finishes what is under way. */
+	model.throttled = true;
+	piece = ", longer than the UART's FIFO is";
+	console_kick();
+	time_pass();
+	assert_int_equal(model.ier, 3);
+	model.throttled = false;
+	console_write_log("log\n", 4);
+	expect_sent("partpart\r\npart"
+		    ", longer than the UART's FIFO is\r\nlog\r\n");
+	console_source_set(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +471,11 @@ int main(void)
 		cmocka_unit_test_setup(firmware_input_is_polled_by_timer,
 				       setup),
 		cmocka_unit_test_setup(a_byte_waits_until_it_is_read, setup),
+		cmocka_unit_test_setup(each_line_has_one_author, setup),
+		cmocka_unit_test_setup(source_is_asked_soon_after_a_kick,
+				       setup),
+		cmocka_unit_test_setup(piece_goes_on_with_its_owners_line_alone,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

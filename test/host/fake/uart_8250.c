@@ -36,7 +36,7 @@ static unsigned reg_number(const struct uart_8250 *u, uint64_t offset,
 
 void uart_8250_pass(struct uart_8250 *u, unsigned n)
 {
-	while (n-- && u->waiting)
+	while (n-- && u->waiting && !u->dead)
 		u->empty_told |= !--u->waiting;
 }
 
@@ -46,8 +46,9 @@ static unsigned lsr_read(struct uart_8250 *u)
 	unsigned lsr = 0;
 
 	u->lsr_reads++;
-	if (u->waiting && !u->dead && !u->throttled &&
-	    ++u->polls >= u->slowness) {
+	if (u->looked)
+		u->looked();
+	if (u->waiting && !u->throttled && ++u->polls >= u->slowness) {
 		u->polls = 0;
 		uart_8250_pass(u, 1);
 	}
@@ -127,6 +128,8 @@ static void data_write(struct uart_8250 *u, uint8_t value)
 	u->empty_told = false;
 	assert_true(u->sent_len < sizeof(u->sent));
 	u->sent[u->sent_len++] = value;
+	if (u->instant)
+		uart_8250_pass(u, 1);
 }
 
 static void ier_write(struct uart_8250 *u, uint8_t value)

@@ -20,6 +20,8 @@ struct uart_8250 {
 	bool absent;	   /* reads give all ones */
 	unsigned slowness; /* reads of LSR until a byte has gone out */
 	bool throttled;	   /* bytes go out by uart_8250_pass() only */
+	bool instant;	   /* bytes are out as soon as they are in */
+	void (*looked)(void); /* called at each read of LSR, or NULL */
 
 	/* What happened. */
 	uint8_t lcr, ier, mcr;
