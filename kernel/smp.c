@@ -192,8 +192,11 @@ int smp_init(void)
 	unsigned usable = 0;
 	struct dt_cpu_iter it;
 	struct dt_cpu cpu;
+	int err;
 
-	cmdline_u64(boot->args, "maxcpus", &limit);
+	err = cmdline_u64(boot->args, "maxcpus", &limit);
+	if (err && err != -ENOENT)
+		log_warn("boot", "maxcpus= is no number: all harts start");
 	if (cmdline_has(boot->args, "nosmp"))
 		limit = 1;
 	dt_cpu_begin(boot_fdt(), &it);

@@ -404,6 +404,9 @@ static void bootargs_limit_them(void **state)
 	assert_int_equal(asked_count, 0);
 	machine(4, 0, "maxcpus=4 maxcpus=nonsense");
 	assert_int_equal(asked_count, 3);
+	assert_string_equal(fake_log_text,
+			    "boot: maxcpus= is no number: all harts start\n"
+			    "boot: harts 4 of 4 online, boot hart 0\n");
 }
 
 static void failure_is_named_and_survived(void **state)
