@@ -134,6 +134,8 @@ class Bundle(Folder):
         self.refused('guests/a/Image: is there twice', f'a:{good}',
                      f'a:{good}')
         self.refused('control character', f'a:{good},bootargs=a\x1bb')
+        self.refused('a line break in a value', f'a:{good},bootargs="x\n'
+                     'autostart = no"', status=64)
 
     def test_wrong_usage_is_told(self):
         good = f'image={IMAGE}'

@@ -79,6 +79,9 @@ const char *spec_read(char *text, struct spec *out)
 			return "a key is there twice";
 		value = p + strlen(key_names[key]) + 1;
 		p = value_cut(&value, &why);
+		/* In a config file it would begin a line of its own. */
+		if (!why && key > SPEC_INITRD && strchr(value, '\n'))
+			why = "a line break in a value";
 		out->value[key] = value;
 	}
 	if (!why && !out->value[SPEC_IMAGE])
