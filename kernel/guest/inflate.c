@@ -138,12 +138,14 @@ static int skip_extra(struct gzip *g)
 static int header_skip(struct gzip *g)
 {
 	const uint8_t *p = g->next;
-	int result = skip(g, HEADER_SIZE);
+	uint64_t left = (uint64_t)(g->end - p);
+	int result;
 
+	if (left && (p[0] != 0x1f || (left > 1 && p[1] != 0x8b)))
+		return damaged(g, "garbage after the gzip data");
+	result = skip(g, HEADER_SIZE);
 	if (result)
 		return result;
-	if (p[0] != 0x1f || p[1] != 0x8b)
-		return damaged(g, "garbage after the gzip data");
 	if (p[2] != METHOD_DEFLATE || p[3] & FLAG_RESERVED)
 		return damaged(g, "unknown kind of gzip data");
 	if (p[3] & FLAG_EXTRA)
