@@ -31,6 +31,7 @@
 #include "kernel/guest/vm.h"
 #include "kernel/log.h"
 #include "kernel/mm/heap.h"
+#include "kernel/mm/page.h"
 #include "kernel/shell.h"
 #include "kernel/smp.h"
 #include "kernel/timer.h"
@@ -155,8 +156,33 @@ static void refused(const struct guest *g, const char *file, const char *why)
 	log_err(area_of(g, area), "refused, %s: %s", file, why);
 }
 
-/* Build it and let it run; with @attach its first byte goes to the console. */
-static void guest_start(struct guest *g, bool attach)
+/* Is it worth the time to build: a good Image, and as much memory as it asks
+ * for? Else it is refused. */
+static bool can_be_built(const struct guest *g)
+{
+	struct loader_job job = {
+		.config = &g->config, .bundle = state.bundle, .ops = &load_ops};
+	struct loader_error error;
+	struct page_stats pages;
+	struct loader_plan plan;
+	char why[64];
+
+	if (loader_look(&job, &plan, &error)) {
+		refused(g, error.file, error.why);
+		return false;
+	}
+	page_stats_read(&pages);
+	if (g->config.memory <= pages.free)
+		return true;
+	snprintf(why, sizeof(why),
+		 "%" PRIu64 " MiB asked for, %" PRIu64 " MiB free",
+		 g->config.memory / MIB(1), pages.free / MIB(1));
+	refused(g, "memory", why);
+	return false;
+}
+
+/* A VM with everything in its memory; NULL, and said why: it is refused. */
+static struct vm *guest_build(const struct guest *g, struct loader_plan *plan)
 {
 	struct vm_config config = {
 		.name = g->config.name,
@@ -164,22 +190,34 @@ static void guest_start(struct guest *g, bool attach)
 		.vcpus = g->config.vcpus,
 		.ended = vm_ended,
 	};
-	struct loader_error error = {"memory", ""};
-	struct loader_plan plan;
+	struct loader_error error;
 	struct vm *vm;
 	int err;
 
+	if (!can_be_built(g))
+		return NULL;
 	err = vm_create(&config, &vm);
 	if (err) {
 		refused(g, "memory", error_text(err));
-		return;
+		return NULL;
 	}
-	err = load(g, vm, &plan, &error);
-	if (err) {
+	if (load(g, vm, plan, &error)) {
 		refused(g, error.file, error.why);
 		vm_destroy(vm);
-		return;
+		return NULL;
 	}
+	return vm;
+}
+
+/* Build it and let it run; with @attach its first byte goes to the console. */
+static void guest_start(struct guest *g, bool attach)
+{
+	struct loader_plan plan;
+	struct vm *vm = guest_build(g, &plan);
+	int err;
+
+	if (!vm)
+		return;
 	log_started(g, &plan);
 	g->vm = vm;
 	g->started = arch_time_now();
@@ -312,26 +350,48 @@ static bool listed(const char *list, const char *name)
 	}
 }
 
-/* Is @g to run from the start? By bootarg guest=, else by its config. */
-static bool wanted(const struct guest *g)
+/* Is @g to run from the start? By @names of bootarg guest=, else by its config.
+ */
+static bool wanted(const struct guest *g, const char *names)
 {
-	char names[256];
+	return names ? listed(names, g->config.name) : g->config.autostart;
+}
 
-	if (cmdline_value(boot_info()->args, "guest", names, sizeof(names)) >=
-	    0)
-		return listed(names, g->config.name);
-	return g->config.autostart;
+/* Tell of each of @names that no guest has; "none" stands for just that. */
+static void names_check(const char *names)
+{
+	for (size_t n; *names; names += n + (names[n] == ',')) {
+		bool known;
+		unsigned i;
+
+		n = strcspn(names, ",");
+		known = n == 4 && !strncmp(names, "none", n);
+		for (i = 0; i < state.count && !known; i++)
+			known = strlen(state.guest[i].config.name) == n &&
+				!strncmp(names, state.guest[i].config.name, n);
+		if (!known)
+			log_warn("guest", "guest=%.*s: there is no such guest",
+				 (int)n, names);
+	}
 }
 
 /* A single one gets the console. */
 static void autostart(void)
 {
+	/* As many names as there can be; of more the cut one is told. */
+	char buf[BUNDLE_GUESTS_MAX * GUEST_NAME_MAX];
+	const char *names = NULL;
 	unsigned i, n = 0;
 
+	if (cmdline_value(boot_info()->args, "guest", buf, sizeof(buf)) !=
+	    -ENOENT) {
+		names = buf;
+		names_check(names);
+	}
 	for (i = 0; i < state.count; i++)
-		n += wanted(&state.guest[i]);
+		n += wanted(&state.guest[i], names);
 	for (i = 0; i < state.count; i++)
-		if (wanted(&state.guest[i]))
+		if (wanted(&state.guest[i], names))
 			guest_start(&state.guest[i], n == 1);
 }
 

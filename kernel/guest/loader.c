@@ -91,13 +91,20 @@ int loader_plan(const struct image_header *header,
 	return 0;
 }
 
+/* How far an Image is followed. */
+enum image_depth {
+	IMAGE_LOOK,  /* its header */
+	IMAGE_CHECK, /* all of it */
+	IMAGE_COPY,  /* into the guest */
+};
+
 /* An Image on its way into the guest. */
 struct image_stream {
 	const struct loader_job *job;
 	struct loader_plan *plan;
 	struct loader_error *error;
 	struct loader_sizes sizes;
-	bool copy; /* else only checked */
+	enum image_depth depth;
 	uint64_t done;
 	uint8_t head[IMAGE_HEADER_SIZE];
 };
@@ -117,7 +124,7 @@ static int image_write(struct image_stream *s, uint64_t at, const void *from,
 	if (size > s->plan->image_size - at)
 		return refuse(s->error, -ENOEXEC, "Image",
 			      "is longer than its image_size");
-	if (!s->copy)
+	if (s->depth != IMAGE_COPY)
 		return 0;
 	result = job_write(s->job, s->plan->image + at, from, size);
 	return result ? refuse(s->error, result, "Image",
@@ -133,6 +140,8 @@ static int image_begin(struct image_stream *s)
 	/* What it returns loader_plan() says in words. */
 	(void)image_header_read(s->head, sizeof(s->head), &header);
 	result = loader_plan(&header, &s->sizes, s->plan, s->error);
+	if (!result && s->depth == IMAGE_LOOK)
+		return -ECANCELED; /* enough was seen */
 	return result ? result : image_write(s, 0, s->head, sizeof(s->head));
 }
 
@@ -180,7 +189,7 @@ static int image_unpack(struct image_stream *s, const uint8_t *from,
 	return result && why ? refuse(s->error, result, "Image", why) : result;
 }
 
-static int image_load(struct loader_job *job, bool copy,
+static int image_load(struct loader_job *job, enum image_depth depth,
 		      struct loader_plan *plan, struct loader_error *error)
 {
 	const struct guest_config *config = job->config;
@@ -191,7 +200,7 @@ static int image_load(struct loader_job *job, bool copy,
 				 .error = error,
 				 .sizes = {config->image.size,
 					   config->initrd.size, config->memory},
-				 .copy = copy};
+				 .depth = depth};
 	int result;
 
 	if (config->image_gz)
@@ -239,7 +248,7 @@ int loader_load(struct loader_job *job, struct loader_plan *plan,
 		struct loader_error *error)
 {
 	const uint8_t *bundle = job->bundle;
-	int result = image_load(job, true, plan, error);
+	int result = image_load(job, IMAGE_COPY, plan, error);
 
 	if (result)
 		return result;
@@ -252,10 +261,18 @@ int loader_load(struct loader_job *job, struct loader_plan *plan,
 	return tree_load(job, true, plan, error);
 }
 
+int loader_look(struct loader_job *job, struct loader_plan *plan,
+		struct loader_error *error)
+{
+	int result = image_load(job, IMAGE_LOOK, plan, error);
+
+	return result == -ECANCELED ? 0 : result;
+}
+
 int loader_check(struct loader_job *job, struct loader_plan *plan,
 		 struct loader_error *error)
 {
-	int result = image_load(job, false, plan, error);
+	int result = image_load(job, IMAGE_CHECK, plan, error);
 
 	return result ? result : tree_load(job, false, plan, error);
 }

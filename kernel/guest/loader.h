@@ -84,6 +84,13 @@ int loader_load(struct loader_job *job, struct loader_plan *plan,
 		struct loader_error *error);
 
 /*
+ * What the header alone tells, at once and before the guest has memory: is the
+ * Image one, and has everything a place? Uses ops->alloc and ops->free only.
+ */
+int loader_look(struct loader_job *job, struct loader_plan *plan,
+		struct loader_error *error);
+
+/*
  * The checks of loader_load() alone, on the bundle's bytes: does the Image
  * unpack, and everything fit? Uses ops->alloc and ops->free only.
  */

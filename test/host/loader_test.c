@@ -176,7 +176,7 @@ static void random_plans_hold(void **state)
 
 /* ---- loading ---- */
 
-static uint8_t bundle[4 * FILE_SIZE];
+static uint8_t bundle[4 * FILE_SIZE], before[4 * FILE_SIZE];
 static uint8_t *ram; /* the guest's, exactly `memory` bytes */
 static struct guest_config config;
 static unsigned allocated;
@@ -281,8 +281,11 @@ static int load(void)
 
 	ram = calloc(1, config.memory);
 	assert_non_null(ram);
+	memcpy(before, bundle, sizeof(bundle));
 	result = loader_load(&job, &plan, &error);
 	assert_int_equal(allocated, 0);
+	/* Every start is from the same bytes. */
+	assert_memory_equal(before, bundle, sizeof(bundle));
 	return result;
 }
 
@@ -397,6 +400,36 @@ static void checking_writes_nothing(void **state)
 		bundle[config.image.size - 1] ^= packed;
 	}
 	assert_int_equal(loader_check(&job, &plan, &error), -EBADMSG);
+	/* Its header is as good as it was: no further does a look go. */
+	assert_int_equal(loader_look(&job, &plan, &error), 0);
+	assert_int_equal(plan.image, GUEST_RAM_BASE + MIB(2));
+	write_error = 0;
+	assert_int_equal(allocated, 0);
+}
+
+/* Before any memory is there: what is wrong with the header or the sizes. */
+static void a_look_is_enough_for_the_header(void **state)
+{
+	struct loader_job job;
+
+	(void)state;
+	write_error = -EFAULT;
+	for (int packed = 0; packed < 2; packed++) {
+		bundle_make(packed);
+		job = job_make();
+		assert_int_equal(loader_look(&job, &plan, &error), 0);
+		config.memory = MIB(2);
+		assert_int_equal(loader_look(&job, &plan, &error), -ENOSPC);
+		assert_string_equal(error.file, "Image");
+		config.memory = MIB(4);
+		config.initrd.size = MIB(4);
+		assert_int_equal(loader_look(&job, &plan, &error), -ENOSPC);
+		assert_string_equal(error.file, "initrd");
+		config.image.size = 30;
+		assert_int_equal(loader_look(&job, &plan, &error),
+				 packed ? -EBADMSG : -ENOEXEC);
+		assert_string_equal(error.file, "Image");
+	}
 	write_error = 0;
 	assert_int_equal(allocated, 0);
 }
@@ -415,6 +448,7 @@ int main(void)
 		cmocka_unit_test(a_packed_image_longer_than_it_says),
 		cmocka_unit_test(errors_around_it_are_passed_on),
 		cmocka_unit_test(checking_writes_nothing),
+		cmocka_unit_test(a_look_is_enough_for_the_header),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

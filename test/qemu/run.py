@@ -21,6 +21,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+import bundles  # noqa: E402
 import faults  # noqa: E402
 import guests  # noqa: E402
 import memory_dump  # noqa: E402
@@ -30,7 +31,7 @@ import uboot  # noqa: E402
 from context import context_from_environment  # noqa: E402
 from session import Failed, Skipped, kill_all  # noqa: E402
 
-SOURCES = (scenarios, uboot, faults, memory_dump, guests, payloads)
+SOURCES = (scenarios, uboot, faults, memory_dump, guests, bundles, payloads)
 
 
 class Report:
