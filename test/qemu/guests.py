@@ -1,14 +1,13 @@
 """Guests: payloads that look at the world switch from inside, and Debian's
 Linux to its shell. The payloads are assembled here (guests/)."""
 
-import os
 import re
 import subprocess
 
 import payload
 from context import check_boot, power_off
 from machines import virt
-from session import Failed, Skipped
+from session import Failed
 
 
 def built(context, name):
@@ -56,28 +55,9 @@ def payload_on(name, machine, qemu="main"):
     return run
 
 
-def debian_on(machine, qemu="main"):
-    """Debian's kernel to INIT-OK, a command answered, power off."""
-    def run(context):
-        bundle = os.path.join(context.build, "guest", "bundle.cpio")
-        if not os.path.exists(bundle):
-            raise Skipped("no %s (make run builds it)" % bundle)
-        session = context.start(machine, extra=("-initrd", bundle),
-                                qemu=qemu, limit=60)
-        session.expect(r"INIT-OK uptime [0-9.]+ cpus \d+")
-        session.expect(r"# ")
-        session.send("echo answer-$((6 * 7))\r")
-        session.expect(r"answer-42")
-        session.send("poweroff -f\r")
-        session.expect(r"guest \S+: stopped, powered off")
-        power_off(session, machine)
-    return run
-
-
 def cells(context):
     small = virt(1)
     yield "guest/switch", payload_on("switch", small)
     yield "guest/switch-nosstc", payload_on("switch",
                                             virt(2, cpu="rv64,sstc=off"))
     yield "guest/switch-old", payload_on("switch", small, "old")
-    yield "guest/debian", debian_on(virt(2, "1G"))

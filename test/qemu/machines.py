@@ -22,6 +22,19 @@ CPUS = {
     "thead-c906": (39, (9, 0)),
     "max": (57, (9, 0)),
 }
+# CPUs that differ in what a guest can be given: paging mode, first QEMU, what
+# the guest's ISA must name, what it must not.
+GUEST_CPUS = {
+    "rv64": (57, (7, 2), "sstc zicbom zicboz", "v"),
+    "max": (57, (9, 0), "v sstc svpbmt zicbom zicboz", ""),
+    "rva23s64": (39, (10, 0), "v sstc svpbmt zicbom zicboz", ""),
+    "rv64,sstc=off": (57, (7, 2), "f d", "sstc v"),
+    "rv64,svadu=off": (57, (9, 0), "sstc zicbom zicboz", "v"),
+    "rv64,zicbom=off,zicboz=off": (57, (9, 0), "sstc", "v zicbom zicboz"),
+    "rv64,smstateen=on": (57, (9, 0), "sstc zicbom zicboz", "v"),
+    "rv64,smstateen=on,sstc=off": (57, (9, 0), "f d", "sstc v"),
+    "rv64,v=on": (57, (7, 2), "sstc v zicbom zicboz", ""),
+}
 SMP = (1, 2, 8)
 MEMORY = ("128M", "512M", "1G", "2G", "4G", "8G", "16G")
 AIA = ("none", "aplic", "aplic-imsic")
@@ -53,7 +66,7 @@ class Machine:
 
 
 def virt(smp=1, mem="512M", cpu="rv64", aia="none"):
-    sv, since = CPUS[cpu]
+    sv, since = GUEST_CPUS[cpu][:2] if cpu in GUEST_CPUS else CPUS[cpu]
     name = "virt-%s-smp%d-%s" % (cpu.replace(",", "-").replace("=", ""), smp,
                                  mem)
     args = ["-M", "virt", "-cpu", cpu, "-smp", str(smp), "-m", mem]

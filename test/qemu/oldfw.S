@@ -24,7 +24,8 @@
 #define MCAUSE_ECALL_S	   9
 #define MSTATUS_MPP_S	   0x800
 #define MSTATUS_MPRV	   0x20000
-#define DELEGATED_TRAPS	   0xb1ff	/* all but calls from S and M */
+/* All but calls from S and M; from a guest its calls and faults, too. */
+#define DELEGATED_TRAPS	   0xf0b5ff
 #define DELEGATED_INTERRUPTS 0x222
 
 	.option	norelax

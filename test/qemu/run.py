@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 import bundles  # noqa: E402
 import faults  # noqa: E402
 import guests  # noqa: E402
+import linux_guests  # noqa: E402
 import memory_dump  # noqa: E402
 import payloads  # noqa: E402
 import scenarios  # noqa: E402
@@ -31,7 +32,8 @@ import uboot  # noqa: E402
 from context import context_from_environment  # noqa: E402
 from session import Failed, Skipped, kill_all  # noqa: E402
 
-SOURCES = (scenarios, uboot, faults, memory_dump, guests, bundles, payloads)
+SOURCES = (scenarios, uboot, faults, memory_dump, linux_guests, guests,
+           bundles, payloads)
 
 
 class Report:

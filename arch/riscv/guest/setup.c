@@ -170,8 +170,8 @@ void arch_guest_cpu_init(void)
 	csr_write(CSR_HVIP, 0);
 	if (csrs->has_henvcfg)
 		csr_write(CSR_HENVCFG, csrs->henvcfg);
-	if (csrs->sstc)
-		csr_write(CSR_VSTIMECMP, -1ul);
+	/* Also where guests are not offered it: 0 would be long past. */
+	csr_swap_probe(CSR_VSTIMECMP, -1ul, &old);
 	/*
 	 * State that guests are not given: AIA's interrupts and whatever
 	 * comes behind sstateen1 to 3. Absent CSRs are skipped.
