@@ -14,13 +14,13 @@ struct uart_8250 {
 	/* How it is wired. */
 	pa_t base; /* of register 0 */
 	unsigned shift, width;
-	unsigned depth;	   /* of the FIFOs once enabled; 1 = a 16450 */
-	bool designware;   /* has USR, ignores LCR while busy */
-	bool dead;	   /* the transmitter never empties */
-	bool absent;	   /* reads give all ones */
-	unsigned slowness; /* reads of LSR until a byte has gone out */
-	bool throttled;	   /* bytes go out by uart_8250_pass() only */
-	bool instant;	   /* bytes are out as soon as they are in */
+	unsigned depth;	      /* of the FIFOs once enabled; 1 = a 16450 */
+	bool designware;      /* has USR, ignores LCR while busy */
+	bool dead;	      /* the transmitter never empties */
+	bool absent;	      /* reads give all ones */
+	unsigned slowness;    /* reads of LSR until a byte has gone out */
+	bool throttled;	      /* bytes go out by uart_8250_pass() only */
+	bool instant;	      /* bytes are out as soon as they are in */
 	void (*looked)(void); /* called at each read of LSR, or NULL */
 
 	/* What happened. */
