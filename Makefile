@@ -153,7 +153,7 @@ $(BUILD)/kernel/%.c.o: %.c $(FETCHED) Makefile | deps-build
 	$(Q)$(CC) $(KERNEL_FLAGS) $(WARNINGS) \
 		$(if $(filter $<,$(EARLY_C)),$(EARLY_FLAGS)) \
 		$(if $(filter $<,$(FAST_C) $(HOT_C)),-O2) \
-		$(if $(filter $<,$(HOT_C)),-fomit-frame-pointer) \
+		$(if $(filter $<,$(HOT_C)),-fomit-frame-pointer -fno-jump-tables) \
 		-MMD -MP -c $< -o $@
 
 $(BUILD)/kernel/%.S.o: %.S $(OFFSETS) Makefile | deps-build

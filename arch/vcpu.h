@@ -42,13 +42,14 @@ enum vcpu_irq {
 /* Why a vcpu came back. The values index vcpu->exits. */
 enum vcpu_exit_kind {
 	VCPU_EXIT_INTERRUPT, /* the host's: already served */
-	VCPU_EXIT_SBI,	     /* ecall; the pc is behind it already */
+	VCPU_EXIT_SBI,	     /* ecall: always answered on the way */
 	VCPU_EXIT_MMIO,	     /* access to an address that is not RAM */
 	VCPU_EXIT_WFI,	     /* wait for interrupt; the pc is behind it */
 	VCPU_EXIT_INJECTED,  /* a fault, given back to the guest already */
 	VCPU_EXIT_DEAD,	     /* nothing sensible can go on; see `reason` */
 	VCPU_EXIT_TIMER,     /* set_timer that never left assembly: counted */
-	VCPU_EXIT_KINDS
+	VCPU_EXIT_KINDS,
+	VCPU_EXIT_ANSWERED = VCPU_EXIT_KINDS /* on the way, and counted */
 };
 
 /* One access to a device of the guest. */
@@ -64,6 +65,7 @@ struct vcpu_mmio {
 	bool sign_extend; /* of the loaded value */
 };
 
+/* In struct vcpu: the last exit that arch_vcpu_run() reported. */
 struct vcpu_exit {
 	enum vcpu_exit_kind kind;
 	struct vcpu_mmio mmio; /* VCPU_EXIT_MMIO */
@@ -120,6 +122,9 @@ int arch_vm_map(struct arch_vm *vm, gpa_t gpa, pa_t pa, uint64_t size);
 
 /* ---- one vcpu ---- */
 
+/* Instructions of a set_timer that is answered in assembly. */
+unsigned arch_vcpu_timer_length(void);
+
 /* Make and free vcpu->arch; vcpu->vm is set. -ENOMEM. */
 int arch_vcpu_create(struct vcpu *vcpu);
 void arch_vcpu_destroy(struct vcpu *vcpu);
@@ -139,26 +144,30 @@ void arch_vcpu_resume(struct vcpu *vcpu, gpa_t pc, uint64_t opaque);
 
 /*
  * Put @vcpu's state into this hart, and take it out again. Between the two it
- * stays on this hart and no other is loaded. Interrupts off.
+ * stays on this hart and no other is loaded; its instructions are counted if
+ * vm->measured said so when it was loaded. Interrupts off.
  */
 void arch_vcpu_load(struct vcpu *vcpu);
 void arch_vcpu_put(struct vcpu *vcpu);
 
 /*
- * Execute the loaded @vcpu until something needs policy; says what in @exit.
- * Called and returns with interrupts off; a host interrupt ends it, and is
- * served before it returns. Takes vcpu->pending over on the way in.
+ * Execute the loaded @vcpu until something needs policy; says what in
+ * vcpu->exit, and has counted it. SBI calls, and device accesses where that is
+ * quick, are passed to kernel/guest on the way (sbi_handle(),
+ * vcpu_mmio_answer()). Called and returns with interrupts off; a host interrupt
+ * ends it, and is served before it returns. Takes vcpu->pending over on the way
+ * in.
  */
-void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
+void arch_vcpu_run(struct vcpu *vcpu);
 
 /*
- * Answers to the exit that was just reported; the vcpu is loaded.
+ * Answers to the VCPU_EXIT_MMIO that was just reported; the vcpu is loaded.
  * arch_vcpu_mmio_done: the device has answered: value to register, pc on.
  * arch_vcpu_mmio_fault: nothing claims that address: a load or store access
  * fault in the guest.
  */
-void arch_vcpu_mmio_done(struct vcpu *vcpu, const struct vcpu_mmio *mmio);
-void arch_vcpu_mmio_fault(struct vcpu *vcpu, const struct vcpu_mmio *mmio);
+void arch_vcpu_mmio_done(struct vcpu *vcpu);
+void arch_vcpu_mmio_fault(struct vcpu *vcpu);
 
 /*
  * During an SBI exit: read 8 bytes at the guest-virtual address @va with the

@@ -234,7 +234,8 @@ static const struct command commands[] = {
 	{"reset", "<guest>", "restart a guest", guests_reset},
 	{"console", "<guest>", "connect to a guest; Ctrl-] comes back",
 	 guests_console},
-	{"stat", "<guest>", "exits of a guest by cause", guests_stat},
+	{"stat", "<guest>", "exits of a guest; \"measure on\" behind it counts",
+	 guests_stat},
 	{"reboot", "", "restart the machine", command_reboot},
 	{"poweroff", "", "switch the machine off", command_poweroff},
 };

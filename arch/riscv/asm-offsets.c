@@ -51,8 +51,20 @@ void asm_offsets(void)
 	_Static_assert(!offsetof(struct vcpu, regs.x), "switch.S: x at 0");
 	DEFINE(VCPU_PC, offsetof(struct vcpu, regs.pc));
 	DEFINE(VCPU_ARCH, offsetof(struct vcpu, arch));
+	DEFINE(VCPU_LEAVE_MEASURED, offsetof(struct vcpu, leave));
+	_Static_assert(offsetof(struct vcpu, leave) % 8 == 0 &&
+			       offsetof(struct vcpu, measured) ==
+				       offsetof(struct vcpu, leave) + 4,
+		       "switch.S: one ld");
+	DEFINE(VCPU_CHANGED_FENCES, offsetof(struct vcpu, changed));
+	_Static_assert(offsetof(struct vcpu, changed) % 8 == 0 &&
+			       offsetof(struct vcpu, fences) ==
+				       offsetof(struct vcpu, changed) + 4,
+		       "switch.S: one ld");
+	DEFINE(VCPU_MEASURE_FROM, offsetof(struct vcpu, measure_from));
 	DEFINE(VCPU_EXITS_TIMER, offsetof(struct vcpu, exits[VCPU_EXIT_TIMER]));
 	DEFINE(ARCH_HOST_SP, offsetof(struct arch_vcpu, host_sp));
+	DEFINE(ARCH_HOST_VECTOR, offsetof(struct arch_vcpu, host_vector));
 	DEFINE(ARCH_HOST_TP, offsetof(struct arch_vcpu, host_tp));
 	DEFINE(ARCH_VECTOR, offsetof(struct arch_vcpu, vector));
 	DEFINE(ARCH_HSTATUS, offsetof(struct arch_vcpu, hstatus));

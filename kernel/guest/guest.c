@@ -27,6 +27,7 @@
 #include "kernel/guest/rng.h"
 #include "kernel/guest/run.h"
 #include "kernel/guest/sched.h"
+#include "kernel/guest/stat.h"
 #include "kernel/guest/vconsole.h"
 #include "kernel/guest/vm.h"
 #include "kernel/log.h"
@@ -49,6 +50,7 @@ struct guest {
 	struct vm *vm;	     /* NULL: not running */
 	uint64_t started;    /* when it was last */
 	struct timer reboot; /* ends the wait for that */
+	bool measured; /* are its instructions counted, now or when it runs? */
 };
 
 static struct {
@@ -219,6 +221,7 @@ static void guest_start(struct guest *g, bool attach)
 	if (!vm)
 		return;
 	log_started(g, &plan);
+	vm->measured = g->measured;
 	g->vm = vm;
 	g->started = arch_time_now();
 	if (attach)
@@ -239,6 +242,11 @@ static void ended_work(struct guest *g)
 	char area[AREA_SIZE];
 
 	log_info(area_of(g, area), "stopped, %s", g->vm->reason);
+	if (g->measured)
+		log_info(area_of(g, area),
+			 "measured %" PRIu64 " instructions, %" PRIu64
+			 " of them Aloft's",
+			 stat_executed(g->vm), stat_spent(g->vm));
 	vm_destroy(g->vm);
 	g->vm = NULL;
 	if (end == VM_END_REBOOT)
@@ -538,31 +546,39 @@ void guests_console(const char *name)
 	vconsole_attach(g->vm);
 }
 
-void guests_stat(const char *name)
+/* "on", "off"; with a message if it is neither, or cannot be. */
+static void measure(struct guest *g, const char *word)
 {
-	static const char *const kind[VCPU_EXIT_KINDS] = {
-		[VCPU_EXIT_INTERRUPT] = "interrupt", [VCPU_EXIT_SBI] = "sbi",
-		[VCPU_EXIT_MMIO] = "mmio",	     [VCPU_EXIT_WFI] = "wfi",
-		[VCPU_EXIT_INJECTED] = "injected",   [VCPU_EXIT_DEAD] = "dead",
-		[VCPU_EXIT_TIMER] = "set_timer",
-	};
-	static const char *const in_state[] = {
-		[VCPU_STOPPED] = "stopped",
-		[VCPU_READY] = "ready",
-		[VCPU_RUNNING] = "running",
-		[VCPU_WAITING] = "waiting",
-	};
-	struct guest *g = guest_running(name);
-	unsigned i, k;
+	bool on = !strcmp(word, "on");
 
+	if (!on && strcmp(word, "off")) {
+		shell_print("measure is \"on\" or \"off\"\n");
+		return;
+	}
+	if (on && boot_info()->instret == UINT64_MAX) {
+		shell_print("this hart does not count instructions\n");
+		return;
+	}
+	g->measured = on;
+	if (g->vm)
+		vm_measure(g->vm, on);
+}
+
+void guests_stat(const char *argument)
+{
+	char name[GUEST_NAME_MAX + 1];
+	size_t len = strcspn(argument, " ");
+	const char *rest = argument + len + strspn(argument + len, " ");
+	struct guest *g;
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, argument);
+	g = guest_find(name);
 	if (!g)
 		return;
-	for (i = 0; i < g->vm->vcpu_count; i++) {
-		const struct vcpu *v = &g->vm->vcpu[i];
-
-		shell_print("vcpu %u %s, exits:", i, in_state[v->state]);
-		for (k = 0; k < VCPU_EXIT_KINDS; k++)
-			shell_print(" %s %" PRIu64, kind[k], v->exits[k]);
-		shell_print("\n");
-	}
+	if (!strncmp(rest, "measure ", 8))
+		measure(g, rest + 8);
+	else if (*rest)
+		shell_print("stat <guest>, or stat <guest> measure on|off\n");
+	else if (guest_running(name))
+		stat_show(g->vm);
 }

@@ -40,4 +40,5 @@ void guests_start(const char *name);
 void guests_stop(const char *name);
 void guests_reset(const char *name);
 void guests_console(const char *name);
-void guests_stat(const char *name);
+/* @argument is a name, or a name and "measure on" or "measure off". */
+void guests_stat(const char *argument);

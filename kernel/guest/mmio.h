@@ -13,7 +13,7 @@
  * Carry out @mmio at @offset of the device @dev: of a read, fill in value. 0,
  * or -errno when the device has no such register or not of this width: then
  * nothing happened. The access lies within the region and is aligned to its
- * width. Any hart may call, several at once.
+ * width. Any hart may call, several at once, with interrupts off.
  */
 typedef int mmio_handler(void *dev, uint64_t offset, struct vcpu_mmio *mmio);
 

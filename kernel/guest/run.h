@@ -27,6 +27,13 @@ void run_others(void);
 
 #define RUN_OTHERS_BYTES 0x100000ull
 
+/*
+ * Let a device carry out the access in @self->exit.mmio, and fill in what it
+ * read. Errors as mmio_access(). By the vcpu's own hart during its exit,
+ * interrupts off.
+ */
+int vcpu_mmio_answer(struct vcpu *self);
+
 /* Make vcpu @id of @vm, stopped, in @v, which is all zero. -ENOMEM. */
 int vcpu_create(struct vcpu *v, struct vm *vm, unsigned id);
 

@@ -85,7 +85,6 @@ int sbi_handle(struct vcpu *vcpu)
 	if (answer.error <= SBI_KEEP)
 		return answer.error == SBI_AGAIN ? -EAGAIN : 0;
 	x[VCPU_A0] = answer.error;
-	if (!ext || !ext->legacy)
-		x[VCPU_A1] = answer.value;
+	x[VCPU_A1] = answer.value;
 	return 0;
 }

@@ -30,23 +30,19 @@ int sbi_handle(struct vcpu *vcpu);
 
 /* ---- for the extensions and their tests ---- */
 
-/*
- * a0 and a1 after a call: SBI_SUCCESS or SBI_ERR_* and a value; of a legacy
- * call error is all of the answer, and a1 is kept.
- */
+/* a0 and a1 after a call: SBI_SUCCESS or SBI_ERR_* and a value. */
 struct sbi_answer {
 	long error;
 	uint64_t value;
 };
 
-/* In place of an error: registers as they are, for a fault was injected; the
- * ecall once more. No legacy call answers either. */
-#define SBI_KEEP  (INT64_MIN + 1)
-#define SBI_AGAIN INT64_MIN
+/* In place of an error: registers as they are; the ecall once more. No call
+ * answers either. */
+#define SBI_KEEP  (-1000)
+#define SBI_AGAIN (-1001)
 
 struct sbi_extension {
 	uint64_t first, last; /* ids in a7 */
-	bool legacy;
 	/* Carry out what the registers of @vcpu ask for. */
 	struct sbi_answer (*handle)(struct vcpu *vcpu);
 };

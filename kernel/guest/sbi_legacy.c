@@ -54,29 +54,38 @@ static long masked_handle(struct vcpu *vcpu, uint64_t ext)
 	}
 }
 
-static struct sbi_answer legacy_handle(struct vcpu *vcpu)
+static long call(struct vcpu *vcpu, uint64_t ext)
 {
-	uint64_t ext = vcpu->regs.x[VCPU_A7];
-
 	switch (ext) {
 	case SBI_EXT_LEGACY_SET_TIMER:
 		arch_vcpu_timer_set(vcpu, sbi_arg(vcpu, 0));
-		return sbi_value(0);
+		return 0;
 	case SBI_EXT_LEGACY_PUTCHAR:
-		return sbi_console_putchar(vcpu);
+		return sbi_console_putchar(vcpu).error;
 	case SBI_EXT_LEGACY_GETCHAR:
-		return sbi_error(console_getchar(vcpu->vm));
+		return console_getchar(vcpu->vm);
 	case SBI_EXT_LEGACY_CLEAR_IPI:
-		return sbi_error(clear_ipi(vcpu));
+		return clear_ipi(vcpu);
 	case SBI_EXT_LEGACY_SHUTDOWN:
 		vm_end(vcpu->vm, VM_END_POWEROFF, "powered off");
-		return sbi_value(0);
+		return 0;
 	default:
-		return sbi_error(masked_handle(vcpu, ext));
+		return masked_handle(vcpu, ext);
 	}
+}
+
+/* The answer is a0 alone; a1 is kept. */
+static struct sbi_answer legacy_handle(struct vcpu *vcpu)
+{
+	long answer = call(vcpu, vcpu->regs.x[VCPU_A7]);
+
+	if (answer > SBI_KEEP) {
+		vcpu->regs.x[VCPU_A0] = answer;
+		answer = SBI_KEEP;
+	}
+	return sbi_error(answer);
 }
 
 const struct sbi_extension sbi_legacy = {.first = SBI_EXT_LEGACY_SET_TIMER,
 					 .last = SBI_EXT_LEGACY_SHUTDOWN,
-					 .legacy = true,
 					 .handle = legacy_handle};

@@ -25,7 +25,7 @@ struct sched_cpu {
 	struct timer timer; /* ends the slice */
 	enum slice slice;
 	bool idle;
-	bool running; /* a vcpu runs here */
+	struct vcpu *running; /* here; NULL: none */
 };
 
 static struct {
@@ -92,10 +92,18 @@ static uint64_t make_ready(struct vcpu *v)
 	return harts_for(v);
 }
 
-/* This hart looks for itself. */
+/*
+ * This hart looks for itself when it has no vcpu. If it has one, that is in the
+ * middle of an exit, perhaps one that nobody looks behind: it says so.
+ */
 static void signal_harts(uint64_t harts)
 {
-	harts &= ~(1ull << arch_cpu_index());
+	unsigned self = arch_cpu_index();
+	struct vcpu *v = state.cpu[self].running;
+
+	if ((harts >> self & 1) && v && v->leave == VCPU_STAY)
+		v->leave = VCPU_LEAVE_LOOK;
+	harts &= ~(1ull << self);
 	for (; harts; harts &= harts - 1)
 		arch_ipi_send((unsigned)__builtin_ctzll(harts));
 }
@@ -133,7 +141,7 @@ struct vcpu *sched_pick(void)
 				 __ATOMIC_RELAXED);
 		v->state = VCPU_RUNNING;
 		v->cpu = arch_cpu_index();
-		cpu->running = true;
+		cpu->running = v;
 		slice_settle(cpu);
 	}
 	spin_unlock_irqrestore(&state.lock, flags);
@@ -148,7 +156,7 @@ void sched_leave(struct vcpu *v, enum vcpu_state to)
 
 	timer_cancel(&cpu->timer);
 	flags = spin_lock_irqsave(&state.lock);
-	cpu->running = false;
+	cpu->running = NULL;
 	cpu->slice = SLICE_NONE;
 	v->state = to;
 	if (to == VCPU_READY ||

@@ -50,7 +50,6 @@ struct vm_console {
 	struct spinlock input_lock; /* of the ring's reading end and `typed` */
 	struct ring input;
 	int typed; /* byte that the UART did not take, or -1 */
-	bool room; /* it takes bytes again */
 	uint8_t input_bytes[INPUT_SIZE];
 };
 
@@ -338,11 +337,6 @@ size_t vm_console_read(struct vm *vm, void *buf, size_t len)
 
 void vconsole_input_room(struct vm *vm)
 {
-	__atomic_store_n(&vm->console->room, true, __ATOMIC_RELEASE);
-}
-
-static void input_pass(struct vm *vm)
-{
 	struct vm_console *c = vm->console;
 	unsigned long flags = spin_lock_irqsave(&c->input_lock);
 	int byte;
@@ -356,16 +350,8 @@ static void input_pass(struct vm *vm)
 	spin_unlock_irqrestore(&c->input_lock, flags);
 }
 
-void vconsole_work(struct vm *vm)
-{
-	if (!__atomic_load_n(&vm->console->room, __ATOMIC_ACQUIRE))
-		return;
-	__atomic_store_n(&vm->console->room, false, __ATOMIC_RELEASE);
-	input_pass(vm);
-}
-
 void vconsole_type(struct vm *vm, uint8_t byte)
 {
 	ring_put(&vm->console->input, byte);
-	input_pass(vm);
+	vconsole_input_room(vm);
 }

@@ -29,7 +29,7 @@ void vconsole_quiet(struct vm *vm);
  * there is. Called with its UART's lock held. */
 bool vconsole_output(struct vm *vm, uint8_t byte);
 
-/* The UART has room for input again. Called with its lock held. */
+/* The UART has room for input again: pass on what was typed meanwhile. */
 void vconsole_input_room(struct vm *vm);
 
 /* Typed bytes are for @vm, or (NULL) for nobody. */
@@ -39,6 +39,3 @@ struct vm *vconsole_attached(void);
 /* @byte was typed for @vm; it is lost when the guest has not read 256 others.
  */
 void vconsole_type(struct vm *vm, uint8_t byte);
-
-/* Pass on to the UART what was typed while it had no room. */
-void vconsole_work(struct vm *vm);

@@ -13,7 +13,6 @@
 #include "kernel/guest/devices.h"
 #include "kernel/guest/run.h"
 #include "kernel/guest/sched.h"
-#include "kernel/guest/vconsole.h"
 #include "kernel/guest/vm.h"
 
 static struct {
@@ -193,32 +192,33 @@ void vcpu_fence(struct vcpu *self, uint64_t mask, unsigned fences,
 		if (wait >> i & 1)
 			fence_wait(&vm->vcpu[i]);
 	__atomic_store_n(&self->inside, 1, __ATOMIC_SEQ_CST);
+	/* Then its own requests are looked for (arch_vcpu_run()). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void answer_mmio(struct vcpu *v, struct vcpu_mmio *mmio)
+int vcpu_mmio_answer(struct vcpu *self)
 {
-	if (mmio_access(&v->vm->devices->bus, mmio))
-		arch_vcpu_mmio_fault(v, mmio);
-	else
-		arch_vcpu_mmio_done(v, mmio);
-	vconsole_work(v->vm);
+	return mmio_access(&self->vm->devices->bus, &self->exit.mmio);
 }
 
 /*
- * Answer @exit. RUNNING: go on with it; else what becomes of the vcpu.
+ * Answer the exit of @v. RUNNING: go on with it; else what becomes of it.
  */
-static enum vcpu_state answer(struct vcpu *v, struct vcpu_exit *exit)
+static enum vcpu_state answer(struct vcpu *v)
 {
-	switch (exit->kind) {
+	switch (v->exit.kind) {
 	case VCPU_EXIT_MMIO:
-		answer_mmio(v, &exit->mmio);
+		if (vcpu_mmio_answer(v))
+			arch_vcpu_mmio_fault(v);
+		else
+			arch_vcpu_mmio_done(v);
 		break;
 	case VCPU_EXIT_WFI:
 		if (!arch_vcpu_irq_waiting(v))
 			return VCPU_WAITING;
 		break;
 	case VCPU_EXIT_DEAD:
-		vm_end(v->vm, VM_END_FAULT, exit->reason);
+		vm_end(v->vm, VM_END_FAULT, v->exit.reason);
 		break;
 	case VCPU_EXIT_INTERRUPT:
 		if (is_wanted())
@@ -245,17 +245,18 @@ static enum vcpu_state wish(struct vcpu *v)
 static enum vcpu_state run_slice(struct vcpu *v)
 {
 	enum vcpu_state to = VCPU_RUNNING;
-	struct vcpu_exit exit;
 
 	while (to == VCPU_RUNNING) {
 		if (!vm_is_up(v->vm))
 			return VCPU_STOPPED;
+		/* Loading it again is what turns that on or off. */
+		if (v->measured != v->vm->measured)
+			return VCPU_READY;
 		arch_vcpu_wfi_own(v, sched_alone());
-		arch_vcpu_run(v, &exit);
-		/* An SBI call counted when it came. */
-		if (exit.kind != VCPU_EXIT_SBI)
-			v->exits[exit.kind]++;
-		to = v->leave != VCPU_STAY ? wish(v) : answer(v, &exit);
+		arch_vcpu_run(v);
+		if (v->leave == VCPU_LEAVE_LOOK)
+			v->leave = VCPU_STAY;
+		to = v->leave != VCPU_STAY ? wish(v) : answer(v);
 	}
 	return to;
 }

@@ -39,6 +39,7 @@ enum vcpu_leave {
 	VCPU_LEAVE_STOP,    /* HSM hart_stop */
 	VCPU_LEAVE_SUSPEND, /* HSM hart_suspend, registers kept */
 	VCPU_LEAVE_RESUME,  /* the same, but wakes at resume_pc as if started */
+	VCPU_LEAVE_LOOK,    /* nothing: let the scheduler look */
 };
 
 struct vcpu {
@@ -48,16 +49,30 @@ struct vcpu {
 	unsigned id; /* the guest's hart id */
 
 	/* Of the hart that runs it. */
-	enum vcpu_leave leave;
+	struct vcpu_exit exit;
 	bool suspended; /* HSM status while WAITING: suspended, not in WFI */
 	gpa_t resume_pc;
 	uint64_t resume_opaque;
 	uint64_t exits[VCPU_EXIT_KINDS];
 
+	/* While `measured`: exits before that, and since then instructions: of
+	 * the exits of each kind, and all while the vcpu was on a hart. */
+	uint64_t exits_before[VCPU_EXIT_KINDS];
+	uint64_t spent[VCPU_EXIT_KINDS];
+	uint64_t executed;
+	/* When the exit under way began, and how far `executed` goes. */
+	uint64_t measure_from, executed_to;
+	enum vcpu_exit_kind measure_kind; /* of that exit */
+
+	/* With the first two of the words below, what keeps an answered exit
+	 * from going on at once (switch.S looks at each pair as one). */
+	_Alignas(8) enum vcpu_leave leave;
+	uint32_t measured; /* are its instructions counted? */
+
 	/* Words that any hart may change, atomically. */
-	uint64_t pending; /* enum vcpu_irq: the level to be */
-	uint64_t changed; /* which of these the vcpu has not seen yet */
+	uint32_t changed; /* which of `pending` the vcpu has not seen yet */
 	uint32_t fences;  /* enum vcpu_fence asked for by others */
+	uint64_t pending; /* enum vcpu_irq: the level to be */
 	uint32_t inside;  /* 1 while it may execute guest code */
 
 	/* Of the scheduler. */

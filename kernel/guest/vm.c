@@ -194,6 +194,16 @@ void vm_end(struct vm *vm, enum vm_end end, const char *reason)
 		sched_wake(&vm->vcpu[i], true);
 }
 
+void vm_measure(struct vm *vm, bool on)
+{
+	unsigned i;
+
+	__atomic_store_n(&vm->measured, on, __ATOMIC_SEQ_CST);
+	for (i = 0; i < vm->vcpu_count; i++)
+		if (vm->vcpu[i].state == VCPU_RUNNING)
+			sched_wake(&vm->vcpu[i], true);
+}
+
 void vm_vcpu_stopped(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;

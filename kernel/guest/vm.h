@@ -66,6 +66,8 @@ struct vm {
 	 * is VM_DOWN. */
 	void (*ended)(struct vm *vm);
 
+	bool measured; /* are its vcpus' instructions counted? */
+
 	struct vm_devices *devices; /* UART, PLIC, bus */
 	struct vm_console *console;
 };
@@ -89,6 +91,9 @@ void vm_destroy(struct vm *vm);
 
 /* Start vcpu 0 at @pc with a1 = @opaque: VM_UP. -EINVAL: @pc is not RAM. */
 int vm_start(struct vm *vm, gpa_t pc, uint64_t opaque);
+
+/* Count instructions from now on, or no more. Any hart. */
+void vm_measure(struct vm *vm, bool on);
 
 /* A vcpu that ran on this hart has stopped; after this it is not touched. */
 void vm_vcpu_stopped(struct vcpu *vcpu);

@@ -128,13 +128,13 @@ static bool rx_is_open(const struct vuart *u)
 	return u->rx.used < fifo_depth(u) && !(u->mcr & MCR_LOOP);
 }
 
-/* The guest made room for input: tell who waits for it. */
-static void rx_room(struct vuart *u)
+/* Is there room again for who found none? Told once. Lock held. */
+static bool room_made(struct vuart *u)
 {
 	if (!u->input_refused || !rx_is_open(u))
-		return;
+		return false;
 	u->input_refused = false;
-	u->ops->input_room(u->arg);
+	return true;
 }
 
 static void mcr_write(struct vuart *u, uint8_t value)
@@ -147,7 +147,6 @@ static void mcr_write(struct vuart *u, uint8_t value)
 	if (!(before & MSR_RI))
 		changed &= ~MSR_RI;
 	u->msr_changed |= changed >> 4;
-	rx_room(u);
 }
 
 static void rx_loop(struct vuart *u, uint8_t byte)
@@ -186,20 +185,13 @@ static void thr_write(struct vuart *u, uint8_t byte)
 
 static uint8_t rbr_read(struct vuart *u)
 {
-	uint8_t byte;
-
-	if (!u->rx.used)
-		return 0;
-	byte = fifo_take(&u->rx);
-	rx_room(u);
-	return byte;
+	return u->rx.used ? fifo_take(&u->rx) : 0;
 }
 
 static void rx_reset(struct vuart *u)
 {
 	u->rx.used = 0;
 	u->overrun = false;
-	rx_room(u);
 }
 
 static void tx_reset(struct vuart *u)
@@ -238,14 +230,16 @@ static uint8_t iir_read(struct vuart *u)
 	return cause | (u->fcr & FCR_ENABLE ? IIR_FIFO : 0);
 }
 
+static uint8_t lsr_value(const struct vuart *u)
+{
+	return (u->tx.used ? 0 : LSR_THRE | LSR_TEMT) |
+		(u->rx.used ? LSR_DR : 0);
+}
+
 static uint8_t lsr_read(struct vuart *u)
 {
-	uint8_t value = u->tx.used ? 0 : LSR_THRE | LSR_TEMT;
+	uint8_t value = lsr_value(u) | (u->overrun ? LSR_OE : 0);
 
-	if (u->rx.used)
-		value |= LSR_DR;
-	if (u->overrun)
-		value |= LSR_OE;
 	u->overrun = false;
 	return value;
 }
@@ -320,20 +314,35 @@ static void reg_write(struct vuart *u, unsigned reg, uint8_t value)
 	}
 }
 
+static __attribute__((noinline)) void access_locked(struct vuart *u,
+						    unsigned reg,
+						    struct vcpu_mmio *mmio)
+{
+	bool room;
+
+	spin_lock(&u->lock);
+	if (mmio->write)
+		reg_write(u, reg, mmio->value);
+	else
+		mmio->value = reg_read(u, reg);
+	line_update(u);
+	room = room_made(u);
+	spin_unlock(&u->lock);
+	if (room)
+		u->ops->input_room(u->arg);
+}
+
 int vuart_access(void *dev, uint64_t offset, struct vcpu_mmio *mmio)
 {
 	struct vuart *u = dev;
-	unsigned long flags;
 
 	if (mmio->width != 1 || offset >= VUART_SIZE)
 		return -EINVAL;
-	flags = spin_lock_irqsave(&u->lock);
-	if (mmio->write)
-		reg_write(u, offset, mmio->value);
+	/* Polled the most, and this changes nothing: no lock. */
+	if (!mmio->write && offset == LSR && !u->overrun)
+		mmio->value = lsr_value(u);
 	else
-		mmio->value = reg_read(u, offset);
-	line_update(u);
-	spin_unlock_irqrestore(&u->lock, flags);
+		access_locked(u, offset, mmio);
 	return 0;
 }
 
@@ -388,11 +397,14 @@ static void state_reset(struct vuart *u)
 void vuart_reset(struct vuart *u)
 {
 	unsigned long flags = spin_lock_irqsave(&u->lock);
+	bool room;
 
 	state_reset(u);
-	rx_room(u);
 	line_update(u);
+	room = room_made(u);
 	spin_unlock_irqrestore(&u->lock, flags);
+	if (room)
+		u->ops->input_room(u->arg);
 }
 
 void vuart_init(struct vuart *u, const struct vuart_ops *ops, void *arg)

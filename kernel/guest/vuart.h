@@ -21,8 +21,8 @@
 #define VUART_FIFO 16u
 
 /*
- * What the port is connected to. All are called with its lock held, and must
- * not call back into it.
+ * What the port is connected to. All but the last are called with its lock
+ * held, and must not call back into it.
  */
 struct vuart_ops {
 	/* Take a byte of output; false: no room now (see vuart_drain()). */
@@ -57,7 +57,8 @@ void vuart_init(struct vuart *u, const struct vuart_ops *ops, void *arg);
 /* As the guest's reset line: registers, FIFOs, and the interrupt line down. */
 void vuart_reset(struct vuart *u);
 
-/* A mmio_handler; @dev is the struct vuart. -EINVAL: wider than a byte. */
+/* A mmio_handler; @dev is the struct vuart. -EINVAL: wider than a byte. Of the
+ * other calls any may come at the same time, from any hart. */
 int vuart_access(void *dev, uint64_t offset, struct vcpu_mmio *mmio);
 
 /* The guest's terminal sends @byte; false: no room, keep it for later. */

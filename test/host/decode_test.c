@@ -278,6 +278,48 @@ static void values_are_extended(void **state)
 	assert_int_equal(decode_store_value(&a, ~0ull), 0xffff);
 }
 
+/* All that differs between transformed instructions. */
+static void quick_forms_agree(void **state)
+{
+	static const uint64_t value[] = {0x80, 0x8000, 0x80000000, 1ull << 63};
+	struct decode_access got;
+	unsigned i, loads = 0, stores = 0;
+	uint32_t insn;
+	int err;
+
+	(void)state;
+	for (insn = 0; insn < 1u << 15; insn++) {
+		err = decode_access(insn, true, &got);
+		assert_int_equal(decode_is_load(insn), !err && !got.write);
+		assert_int_equal(decode_is_store(insn), !err && got.write);
+		if (err)
+			continue;
+		loads += !got.write;
+		stores += got.write;
+		assert_int_equal(decode_width(insn), got.width);
+		assert_int_equal(decode_length(insn), got.length);
+		if (!got.write)
+			assert_int_equal(decode_load_reg(insn), got.reg);
+		for (i = 0; i < ARRAY_SIZE(value); i++) {
+			uint64_t v = decode_store_value(&got, value[i]);
+
+			assert_int_equal(decode_narrow(insn, value[i]), v);
+			if (!got.write)
+				assert_int_equal(decode_extend(insn, v),
+						 decode_load_value(&got, v));
+		}
+		/* rs1's place tells of a misaligned access. */
+		assert_false(decode_is_load(insn | 1u << 17));
+	}
+	/* 7 loads, 4 stores, whatever bits 7 to 11, compressed or not. */
+	assert_int_equal(loads, 2 * 7 * 32);
+	assert_int_equal(stores, 2 * 4 * 32);
+	for (i = 0; i < 32; i++) {
+		assert_int_equal(decode_access(0x23 | i << 20, true, &got), 0);
+		assert_int_equal(decode_store_reg(0x23 | i << 20), got.reg);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +330,7 @@ int main(void)
 		cmocka_unit_test(longer_instructions_are_refused),
 		cmocka_unit_test(pseudo_instructions_are_refused),
 		cmocka_unit_test(values_are_extended),
+		cmocka_unit_test(quick_forms_agree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,11 +101,9 @@ static struct sbi_answer nothing(struct vcpu *vcpu)
 
 static void no_two_extensions_share_an_id(void **state)
 {
-	const struct sbi_extension a = {4, 8, false, nothing},
-				   b = {9, 9, false, nothing},
-				   c = {8, 20, false, nothing},
-				   d = {5, 6, false, nothing},
-				   e = {3, 2, false, nothing};
+	const struct sbi_extension a = {4, 8, nothing}, b = {9, 9, nothing},
+				   c = {8, 20, nothing}, d = {5, 6, nothing},
+				   e = {3, 2, nothing};
 	const struct sbi_extension *good[] = {&a, &b}, *edge[] = {&a, &c},
 				   *inside[] = {&a, &d}, *twice[] = {&b, &b},
 				   *reversed[] = {&e};

@@ -140,14 +140,22 @@ static void prepare(struct vcpu *v, void *arg)
 	prepared++;
 }
 
+/* As behind an SBI call: only if it was told to. */
+static void look(unsigned hart)
+{
+	if (!runs[hart] || runs[hart]->leave != VCPU_LEAVE_LOOK)
+		return;
+	runs[hart]->leave = VCPU_STAY;
+	if (sched_expired())
+		leave(hart, VCPU_READY);
+}
+
 static void start(unsigned n, unsigned hart)
 {
 	on(hart);
 	dozes[hart] = false;
 	assert_int_equal(sched_start(&vcpu[n], prepare, &prepared), 0);
-	/* As after an SBI call that made somebody ready. */
-	if (runs[hart] && sched_others_wait() && sched_expired())
-		leave(hart, VCPU_READY);
+	look(hart);
 	if (!runs[hart] && !busy[hart])
 		idle(hart);
 	settle();
@@ -388,8 +396,7 @@ static void interrupt(unsigned n, unsigned hart)
 		return;
 	}
 	sched_wake(v, false);
-	if (runs[hart] && sched_expired())
-		leave(hart, VCPU_READY);
+	look(hart);
 	if (!runs[hart] && !busy[hart])
 		idle(hart);
 }

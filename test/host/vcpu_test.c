@@ -160,7 +160,7 @@ static enum vcpu_exit_kind guest_suspends(struct vcpu *v)
 	assert_int_equal(vcpu_suspend(v, false, RAM + 4, 9), 0);
 	v->arch->enabled = VCPU_IRQ_SOFT | VCPU_IRQ_TIMER;
 	v->arch->deadline = 100;
-	return VCPU_EXIT_SBI;
+	return VCPU_EXIT_ANSWERED;
 }
 
 /* What wakes it must still be there when it looks, and what came before. */
@@ -316,7 +316,7 @@ static enum vcpu_exit_kind guest_starts_another(struct vcpu *v)
 {
 	end_elsewhere(v);
 	assert_int_equal(vcpu_start(started_late, RAM, 0), 0);
-	return VCPU_EXIT_SBI;
+	return VCPU_EXIT_ANSWERED;
 }
 
 static void a_hart_started_while_it_ends_ends_too(void **state)

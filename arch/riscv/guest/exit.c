@@ -11,9 +11,14 @@
 #include "arch/riscv/guest/vcpu.h"
 #include "arch/riscv/trap.h"
 #include "arch/vcpu.h"
+#include "kernel/guest/run.h"
 
 #define INSN_WFI     0x10500073u
 #define INSN_WRS_NTO 0x00d00073u
+
+/* Those that switch.S has saved before it calls a quick handler: zero, ra,
+ * sp, tp, t, a. */
+#define REGS_AT_HAND 0xf003fcf7u
 
 #define OPCODE_MASK 0x7fu
 #define OPCODE_AMO  0x2fu
@@ -42,12 +47,10 @@ void guest_inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval)
 	arch->hstatus |= HSTATUS_SPVP;
 }
 
-static __attribute__((noinline)) void inject(struct vcpu *vcpu,
-					     struct vcpu_exit *exit,
-					     uint64_t cause, uint64_t tval)
+static void inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval)
 {
 	guest_inject(vcpu, cause, tval);
-	exit->kind = VCPU_EXIT_INJECTED;
+	vcpu->exit.kind = VCPU_EXIT_INJECTED;
 }
 
 /* The fault that the guest gets when a read on its behalf met @fault. */
@@ -62,9 +65,7 @@ static uint64_t cause_of(const struct hlv_fault *fault, bool fetch)
  * The instruction at the guest's pc. False: it is not there any more (another
  * vcpu changed the tables) and the guest has got the fault.
  */
-static __attribute__((noinline)) bool fetch(struct vcpu *vcpu,
-					    struct vcpu_exit *exit,
-					    uint32_t *insn)
+static bool fetch(struct vcpu *vcpu, uint32_t *insn)
 {
 	struct hlv_fault fault;
 	uint64_t low, high = 0;
@@ -80,7 +81,7 @@ static __attribute__((noinline)) bool fetch(struct vcpu *vcpu,
 	*insn = low | high << 16;
 	return true;
 out_fault:
-	inject(vcpu, exit, cause_of(&fault, true), pc);
+	inject(vcpu, cause_of(&fault, true), pc);
 	return false;
 }
 
@@ -95,30 +96,82 @@ static bool is_amo(uint32_t insn)
 	return (insn & OPCODE_MASK) == OPCODE_AMO && insn >> 27 != FUNCT5_LR;
 }
 
+/* Where the access lies; only the page's part of it is in htval. */
+static gpa_t fault_gpa(void)
+{
+	return csr_read(CSR_HTVAL) << 2 | (csr_read(CSR_STVAL) & 3);
+}
+
+static bool at_hand(unsigned reg)
+{
+	return REGS_AT_HAND >> reg & 1;
+}
+
+static int quick_done(struct vcpu *vcpu, uint32_t insn)
+{
+	vcpu->regs.pc += decode_length(insn);
+	vcpu->exits[VCPU_EXIT_MMIO]++;
+	return 0;
+}
+
+int guest_load_quick(struct vcpu *vcpu)
+{
+	struct vcpu_mmio *mmio = &vcpu->exit.mmio;
+	uint32_t insn = csr_read(CSR_HTINST);
+	unsigned reg = decode_load_reg(insn);
+
+	if (!decode_is_load(insn) || !at_hand(reg))
+		return -ENOTSUP;
+	mmio->gpa = fault_gpa();
+	mmio->write = false;
+	mmio->width = decode_width(insn);
+	if (vcpu_mmio_answer(vcpu))
+		return -EFAULT;
+	if (reg)
+		vcpu->regs.x[reg] = decode_extend(insn, mmio->value);
+	return quick_done(vcpu, insn);
+}
+
+int guest_store_quick(struct vcpu *vcpu)
+{
+	struct vcpu_mmio *mmio = &vcpu->exit.mmio;
+	uint32_t insn = csr_read(CSR_HTINST);
+	unsigned reg = decode_store_reg(insn);
+
+	if (!decode_is_store(insn) || !at_hand(reg))
+		return -ENOTSUP;
+	mmio->gpa = fault_gpa();
+	mmio->write = true;
+	mmio->width = decode_width(insn);
+	mmio->value = decode_narrow(insn, vcpu->regs.x[reg]);
+	if (vcpu_mmio_answer(vcpu))
+		return -EFAULT;
+	return quick_done(vcpu, insn);
+}
+
 /* A load or store where there is no RAM. */
-static void decode_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
+static void decode_mmio(struct vcpu *vcpu)
 {
 	const struct arch_vcpu *arch = vcpu->arch;
 	bool write = arch->scause == CAUSE_STORE_GUEST_PAGE;
 	bool transformed = arch->htinst != 0;
 	uint32_t insn = arch->htinst;
+	struct vcpu_mmio *mmio = &vcpu->exit.mmio;
 	struct decode_access access;
-	struct vcpu_mmio *mmio = &exit->mmio;
 
 	/* The guest's page table itself lies where there is no RAM. */
 	if (insn == PSEUDO_READ || insn == PSEUDO_WRITE) {
-		inject(vcpu, exit, access_fault(write), arch->stval);
+		inject(vcpu, access_fault(write), arch->stval);
 		return;
 	}
-	if (!transformed && !fetch(vcpu, exit, &insn))
+	if (!transformed && !fetch(vcpu, &insn))
 		return;
 	if (decode_access(insn, transformed, &access) ||
 	    access.write != write) {
-		inject(vcpu, exit, access_fault(write || is_amo(insn)),
-		       arch->stval);
+		inject(vcpu, access_fault(write || is_amo(insn)), arch->stval);
 		return;
 	}
-	exit->kind = VCPU_EXIT_MMIO;
+	vcpu->exit.kind = VCPU_EXIT_MMIO;
 	mmio->gpa = arch->htval << 2 | (arch->stval & 3);
 	mmio->write = write;
 	mmio->width = access.width;
@@ -131,79 +184,82 @@ static void decode_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 }
 
 /* Instructions that hstatus or a missing CSR made trap. */
-static __attribute__((noinline)) void decode_virtual(struct vcpu *vcpu,
-						     struct vcpu_exit *exit)
+static void decode_virtual(struct vcpu *vcpu)
 {
 	const struct arch_vcpu *arch = vcpu->arch;
 	uint32_t insn = arch->stval;
 
 	/* stval may be 0 instead of the instruction. */
-	if (!insn && !fetch(vcpu, exit, &insn))
+	if (!insn && !fetch(vcpu, &insn))
 		return;
 	if ((arch->sstatus & SSTATUS_SPP) && insn == INSN_WFI) {
 		vcpu->regs.pc += 4;
-		exit->kind = VCPU_EXIT_WFI;
+		vcpu->exit.kind = VCPU_EXIT_WFI;
 		return;
 	}
 	if (insn == INSN_WRS_NTO) {
 		vcpu->regs.pc += 4;
-		exit->kind = VCPU_EXIT_INTERRUPT;
+		vcpu->exit.kind = VCPU_EXIT_INTERRUPT;
 		return;
 	}
-	inject(vcpu, exit, CAUSE_ILLEGAL, insn);
+	inject(vcpu, CAUSE_ILLEGAL, insn);
 }
 
-void guest_exit_decode(struct vcpu *vcpu, struct vcpu_exit *exit)
+void guest_exit_decode(struct vcpu *vcpu)
 {
-	const struct arch_vcpu *arch = vcpu->arch;
+	struct arch_vcpu *arch = vcpu->arch;
 
-	exit->reason = NULL;
+	arch->scause = csr_read(CSR_SCAUSE);
+	arch->stval = csr_read(CSR_STVAL);
+	arch->htval = csr_read(CSR_HTVAL);
+	arch->htinst = csr_read(CSR_HTINST);
+
+	vcpu->exit.reason = NULL;
 	if (arch->scause >> CAUSE_INTERRUPT_SHIFT) {
-		exit->kind = VCPU_EXIT_INTERRUPT;
+		vcpu->exit.kind = VCPU_EXIT_INTERRUPT;
 		trap_interrupt(arch->scause << 1 >> 1);
 		return;
 	}
 	switch (arch->scause) {
-	case CAUSE_ECALL_VS:
-		exit->kind = VCPU_EXIT_SBI;
-		break;
 	case CAUSE_LOAD_GUEST_PAGE:
 	case CAUSE_STORE_GUEST_PAGE:
-		decode_mmio(vcpu, exit);
+		decode_mmio(vcpu);
 		break;
 	case CAUSE_FETCH_GUEST_PAGE:
-		inject(vcpu, exit, CAUSE_FETCH_ACCESS, arch->stval);
+		inject(vcpu, CAUSE_FETCH_ACCESS, arch->stval);
 		break;
 	case CAUSE_VIRTUAL_INSN:
-		decode_virtual(vcpu, exit);
+		decode_virtual(vcpu);
 		break;
 	default:
 		/* Firmware may send what is the guest's own to us. */
 		if (arch->scause < 64 &&
 		    (guest_csrs()->hedeleg >> arch->scause & 1)) {
-			inject(vcpu, exit, arch->scause, arch->stval);
+			inject(vcpu, arch->scause, arch->stval);
 			break;
 		}
-		exit->kind = VCPU_EXIT_DEAD;
-		exit->reason = "an exception that no guest can cause";
+		vcpu->exit.kind = VCPU_EXIT_DEAD;
+		vcpu->exit.reason = "an exception that no guest can cause";
 		break;
 	}
 }
 
-void arch_vcpu_mmio_done(struct vcpu *vcpu, const struct vcpu_mmio *mmio)
+void arch_vcpu_mmio_done(struct vcpu *vcpu)
 {
+	const struct vcpu_mmio *mmio = &vcpu->exit.mmio;
 	unsigned unused = 64 - 8 * mmio->width;
 
 	if (!mmio->write && mmio->reg)
 		vcpu->regs.x[mmio->reg] = mmio->sign_extend
 			? (uint64_t)((int64_t)(mmio->value << unused) >> unused)
-			: mmio->value << unused >> unused;
+			: mmio->value;
 	vcpu->regs.pc += mmio->length;
 }
 
-void arch_vcpu_mmio_fault(struct vcpu *vcpu, const struct vcpu_mmio *mmio)
+void arch_vcpu_mmio_fault(struct vcpu *vcpu)
 {
-	guest_inject(vcpu, access_fault(mmio->write), vcpu->arch->stval);
+	guest_inject(vcpu, access_fault(vcpu->exit.mmio.write),
+		     vcpu->arch->stval);
 }
 
 int arch_vcpu_read_virtual(struct vcpu *vcpu, uint64_t va, uint64_t *out)

@@ -3,9 +3,10 @@
  * stvec one of the vectors below; everywhere else both are the kernel's
  * (trap.S).
  *
- * An exit saves what C may clobber and asks guest_exit_quick(); s0 to s11 are
- * the guest's until that says no, and only then are the host's put back. gp is
- * the guest's meanwhile: the kernel does not use it.
+ * An exit saves what C may clobber; calls and device accesses are answered by
+ * guest_call_quick(), guest_load_quick() and guest_store_quick(), and the guest
+ * goes on. s0 to s11 stay in the hart until it does not, and only then are the
+ * host's put back. gp is the guest's meanwhile: the kernel does not use it.
  */
 #include "arch/riscv/asm-offsets.h"
 #include "arch/riscv/asm.h"
@@ -22,6 +23,7 @@
 /*
  * guest_enter - see the header
  * in: a0 struct vcpu; interrupts off; keeps what the ABI says
+ * out: a0 0 when the exit was answered, else scause and the like tell of it
  */
 FUNC(guest_enter)
 	addi	sp, sp, -HOST_FRAME
@@ -46,8 +48,11 @@ FUNC(guest_enter)
 	ld	x\n, X(\n)(a0)
 	.endr
 
+	/* a0 vcpu; gp and s0 to s11 are the guest's already. Not compressed,
+	 * so that its instructions can be counted (guest_lengths). */
+	.option	push
+	.option	norvc
 .Lresume:
-	/* a0 vcpu; gp and s0 to s11 are the guest's already */
 	ld	a1, VCPU_ARCH(a0)
 	ld	t0, ARCH_VECTOR(a1)
 	ld	t1, ARCH_SSTATUS(a1)
@@ -63,6 +68,8 @@ FUNC(guest_enter)
 	.endr
 	ld	a0, X(10)(a0)
 	sret
+.Lresume_end:
+	.option	pop
 END(guest_enter)
 
 /*
@@ -70,6 +77,9 @@ END(guest_enter)
  * now; all else goes on at guest_exit_entry
  */
 FUNC(guest_exit_entry_timer)
+	.option	push
+	.option	norvc
+.Ltimer:
 	csrrw	a0, CSR_SSCRATCH, a0
 	sd	t0, X(5)(a0)
 	csrr	t0, CSR_SCAUSE
@@ -78,6 +88,7 @@ FUNC(guest_exit_entry_timer)
 	li	t0, SBI_EXT_TIME
 	bne	a7, t0, .Lsave
 	bnez	a6, .Lsave
+.Ltimer_set:
 	csrr	t0, CSR_SSCRATCH
 	csrw	CSR_VSTIMECMP, t0
 	ld	t0, VCPU_EXITS_TIMER(a0)
@@ -91,7 +102,34 @@ FUNC(guest_exit_entry_timer)
 	li	a0, SBI_SUCCESS
 	li	a1, 0
 	sret
+.Ltimer_end:
+	.option	pop
 END(guest_exit_entry_timer)
+
+/*
+ * guest_exit_entry_measure_timer, guest_exit_entry_measure - the same two while
+ * instructions are counted: note when the exit began
+ */
+FUNC(guest_exit_entry_measure_timer)
+	csrrw	a0, CSR_SSCRATCH, a0
+	sd	t0, X(5)(a0)
+	csrr	t0, CSR_SCAUSE
+	addi	t0, t0, -CAUSE_ECALL_VS
+	bnez	t0, .Lnote
+	li	t0, SBI_EXT_TIME
+	bne	a7, t0, .Lnote
+	beqz	a6, .Ltimer_set
+	j	.Lnote
+END(guest_exit_entry_measure_timer)
+
+FUNC(guest_exit_entry_measure)
+	csrrw	a0, CSR_SSCRATCH, a0
+	sd	t0, X(5)(a0)
+.Lnote:
+	csrr	t0, CSR_INSTRET
+	sd	t0, VCPU_MEASURE_FROM(a0)
+	j	.Lsave
+END(guest_exit_entry_measure)
 
 /* guest_exit_entry - stvec without Sstc */
 FUNC(guest_exit_entry)
@@ -108,17 +146,58 @@ FUNC(guest_exit_entry)
 	csrr	t1, CSR_SEPC
 	csrr	t2, CSR_HSTATUS
 	csrr	t3, CSR_SSTATUS
-	lla	t4, trap_entry
+	ld	t4, ARCH_HOST_VECTOR(a1)
 	sd	t0, X(10)(a0)
 	sd	t1, VCPU_PC(a0)
 	sd	t2, ARCH_HSTATUS(a1)
 	sd	t3, ARCH_SSTATUS(a1)
 	csrw	CSR_STVEC, t4
-	call	guest_exit_quick
-	mv	t0, a0
-	ld	a0, HOST_VCPU(sp)
-	bnez	t0, .Lresume
 
+	/* Which are quick? */
+	csrr	a1, CSR_SCAUSE
+	li	t0, CAUSE_ECALL_VS
+	bne	a1, t0, .Lno_call
+	call	guest_call_quick
+	bnez	a0, .Lcall_again
+.Lanswered:
+	/* Go on, unless the vcpu must leave or see something first: others'
+	 * requests come with an interrupt, so no fence is needed. */
+	ld	a0, HOST_VCPU(sp)
+	ld	t0, VCPU_LEAVE_MEASURED(a0)
+	ld	t1, VCPU_CHANGED_FENCES(a0)
+	or	t1, t1, t0
+	beqz	t1, .Lresume
+	sext.w	t0, t0
+	bnez	t0, .Lleave
+	call	guest_requests_take
+	ld	a0, HOST_VCPU(sp)
+	j	.Lresume
+
+.Lcall_again:
+	ld	a0, HOST_VCPU(sp)
+	ld	t0, VCPU_PC(a0)
+	addi	t0, t0, -4
+	sd	t0, VCPU_PC(a0)
+	j	.Lanswered
+
+.Lno_call:
+	li	t0, CAUSE_LOAD_GUEST_PAGE
+	bne	a1, t0, 1f
+	call	guest_load_quick
+	beqz	a0, .Lanswered
+	j	.Lunanswered
+1:	li	t0, CAUSE_STORE_GUEST_PAGE
+	bne	a1, t0, .Lunanswered
+	call	guest_store_quick
+	beqz	a0, .Lanswered
+
+.Lunanswered:
+	ld	a0, HOST_VCPU(sp)
+	li	t1, 1
+	j	1f
+.Lleave:
+	li	t1, 0
+1:	/* a0 vcpu, t1 the result */
 	.irp	n, 3,8,9,18,19,20,21,22,23,24,25,26,27
 	sd	x\n, X(\n)(a0)
 	.endr
@@ -135,6 +214,15 @@ FUNC(guest_exit_entry)
 	ld	s9, 80(sp)
 	ld	s10, 88(sp)
 	ld	s11, 96(sp)
+	mv	a0, t1
 	addi	sp, sp, HOST_FRAME
 	ret
 END(guest_exit_entry)
+
+	.section .rodata.guest_lengths, "a"
+	.balign	8
+	.globl	guest_lengths
+	/* struct guest_lengths: bytes of code, four an instruction */
+guest_lengths:
+	.dword	.Lresume_end - .Lresume
+	.dword	.Ltimer_end - .Ltimer

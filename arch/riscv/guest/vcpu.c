@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "arch/riscv/csr.h"
+#include "arch/riscv/trap.h"
 #include "arch/timer.h"
 #include "arch/vcpu.h"
 #include "kernel/guest/sbi.h"
@@ -42,8 +43,7 @@ int arch_vcpu_create(struct vcpu *vcpu)
 			return -ENOMEM;
 		}
 	}
-	arch->vector = csrs->sstc ? (uint64_t)guest_exit_entry_timer
-				  : (uint64_t)guest_exit_entry;
+	arch->host_vector = (uint64_t)trap_entry;
 	arch->last_cpu = VCPU_NOWHERE;
 	vcpu->arch = arch;
 	return 0;
@@ -142,6 +142,45 @@ static void csrs_save(struct vs_csrs *csr)
 		csr->vstimecmp = csr_swap(CSR_VSTIMECMP, -1ul);
 }
 
+/* Settle the account up to now, and @more that will certainly be executed. */
+static void measure_book(struct vcpu *vcpu, uint64_t more)
+{
+	uint64_t now = csr_read(CSR_INSTRET);
+
+	vcpu->spent[vcpu->measure_kind] += now - vcpu->measure_from + more;
+	vcpu->executed += now - vcpu->executed_to;
+	vcpu->executed_to = now;
+}
+
+static void measure_begin(struct vcpu *vcpu)
+{
+	memcpy(vcpu->exits_before, vcpu->exits, sizeof(vcpu->exits));
+	memset(vcpu->spent, 0, sizeof(vcpu->spent));
+	vcpu->executed = 0;
+}
+
+static void measure_load(struct vcpu *vcpu)
+{
+	static void (*const vector[2][2])(void) = {
+		{guest_exit_entry, guest_exit_entry_timer},
+		{guest_exit_entry_measure, guest_exit_entry_measure_timer},
+	};
+	bool on = vcpu->vm->measured;
+
+	if (on && !vcpu->measured)
+		measure_begin(vcpu);
+	vcpu->measured = on;
+	vcpu->arch->vector = (uint64_t)vector[on][guest_csrs()->sstc];
+	if (on)
+		vcpu->measure_from = vcpu->executed_to = csr_read(CSR_INSTRET);
+}
+
+static void measure_put(struct vcpu *vcpu)
+{
+	if (vcpu->measured)
+		measure_book(vcpu, 0);
+}
+
 static void fp_switch_in(struct vcpu *vcpu, unsigned cpu)
 {
 	struct arch_vcpu *arch = vcpu->arch;
@@ -179,6 +218,7 @@ void arch_vcpu_load(struct vcpu *vcpu)
 	struct arch_vm *vm = vcpu->vm->arch;
 	unsigned cpu = arch_cpu_index();
 
+	measure_load(vcpu);
 	gstage_load(vm);
 	csrs_load(&arch->csr, vcpu->vm->time_offset);
 	fp_switch_in(vcpu, cpu);
@@ -203,6 +243,7 @@ void arch_vcpu_put(struct vcpu *vcpu)
 	fp_switch_out(arch);
 	csrs_save(&arch->csr);
 	gstage_unload();
+	measure_put(vcpu);
 }
 
 /* Bring hvip to what was asked for meanwhile; VSSIP is also the guest's own to
@@ -217,52 +258,66 @@ static void irqs_take(struct vcpu *vcpu)
 	csr_set(CSR_HVIP, mask & level);
 }
 
-/* What other harts asked of this vcpu. It is `inside` already: whoever asks
- * after this sees that and interrupts us. */
-static void requests_take(struct vcpu *vcpu)
+/* Of an exit that was answered: one of the two quick ones. */
+static enum vcpu_exit_kind answered_kind(void)
 {
-	if (__atomic_load_n(&vcpu->changed, __ATOMIC_SEQ_CST))
-		irqs_take(vcpu);
-	if (__atomic_load_n(&vcpu->fences, __ATOMIC_SEQ_CST))
-		arch_vcpu_fence(
-			vcpu,
+	return csr_read(CSR_SCAUSE) == CAUSE_ECALL_VS ? VCPU_EXIT_SBI
+						      : VCPU_EXIT_MMIO;
+}
+
+static void fences_take(struct vcpu *vcpu)
+{
+	arch_vcpu_fence(vcpu,
 			__atomic_exchange_n(&vcpu->fences, 0, __ATOMIC_ACQ_REL),
 			0, UINT64_MAX);
 }
 
-bool guest_exit_quick(struct vcpu *vcpu)
+void guest_requests_take(struct vcpu *vcpu)
 {
-	struct arch_vcpu *arch = vcpu->arch;
-
-	arch->scause = csr_read(CSR_SCAUSE);
-	if (arch->scause == CAUSE_ECALL_VS) {
-		vcpu->regs.pc += 4;
-		vcpu->exits[VCPU_EXIT_SBI]++;
-		/* It cannot be answered now: the guest asks again. */
-		if (sbi_handle(vcpu)) {
-			vcpu->regs.pc -= 4;
-			return false;
-		}
-		/* The call may have made another vcpu ready to run here. */
-		if (vcpu->leave != VCPU_STAY || !vm_is_up(vcpu->vm) ||
-		    sched_others_wait())
-			return false;
-		requests_take(vcpu);
-		return true;
+	if (__atomic_load_n(&vcpu->changed, __ATOMIC_RELAXED))
+		irqs_take(vcpu);
+	if (__atomic_load_n(&vcpu->fences, __ATOMIC_RELAXED))
+		fences_take(vcpu);
+	if (vcpu->measured) {
+		vcpu->measure_kind = answered_kind();
+		measure_book(vcpu, guest_lengths.resume / 4);
 	}
-	arch->stval = csr_read(CSR_STVAL);
-	arch->htval = csr_read(CSR_HTVAL);
-	arch->htinst = csr_read(CSR_HTINST);
-	return false;
 }
 
-void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
+unsigned arch_vcpu_timer_length(void)
 {
+	return guest_lengths.timer / 4;
+}
+
+int guest_call_quick(struct vcpu *vcpu)
+{
+	vcpu->exits[VCPU_EXIT_SBI]++;
+	vcpu->regs.pc += 4;
+	return sbi_handle(vcpu);
+}
+
+/* It is `inside` before it looks for requests of other harts: whoever asks
+ * after that sees it and interrupts us. */
+void arch_vcpu_run(struct vcpu *vcpu)
+{
+	bool answered;
+
 	__atomic_store_n(&vcpu->inside, 1, __ATOMIC_SEQ_CST);
-	requests_take(vcpu);
-	guest_enter(vcpu);
+	if (__atomic_load_n(&vcpu->changed, __ATOMIC_SEQ_CST))
+		irqs_take(vcpu);
+	if (__atomic_load_n(&vcpu->fences, __ATOMIC_SEQ_CST))
+		fences_take(vcpu);
+	if (vcpu->measured)
+		measure_book(vcpu, guest_lengths.resume / 4);
+	answered = !guest_enter(vcpu);
 	__atomic_store_n(&vcpu->inside, 0, __ATOMIC_SEQ_CST);
-	guest_exit_decode(vcpu, exit);
+	vcpu->exit.kind = VCPU_EXIT_ANSWERED;
+	vcpu->measure_kind = answered_kind();
+	if (answered)
+		return;
+	guest_exit_decode(vcpu);
+	vcpu->measure_kind = vcpu->exit.kind;
+	vcpu->exits[vcpu->exit.kind]++;
 }
 
 void arch_vcpu_wfi_own(struct vcpu *vcpu, bool own)

@@ -46,13 +46,12 @@ struct vector_state {
 
 struct arch_vcpu {
 	/* switch.S: the host's, while the guest executes. */
-	uint64_t host_sp, host_tp;
+	uint64_t host_sp, host_tp, host_vector;
 	uint64_t vector; /* stvec while the guest executes */
 	/* What the last exit left and the next entry puts back. */
 	uint64_t hstatus, sstatus;
 	/* Of the last exit that was not taken care of at once. */
 	uint64_t scause, stval, htval, htinst;
-	bool answered; /* an SBI call that was handled already */
 	bool loaded;
 
 	struct vs_csrs csr;
@@ -84,8 +83,8 @@ void gstage_unload(void);
 /* Give the loaded @vcpu exception @cause with @tval at its pc. */
 void guest_inject(struct vcpu *vcpu, uint64_t cause, uint64_t tval);
 
-/* What the exit that guest_enter() returned from means (exit.c). */
-void guest_exit_decode(struct vcpu *vcpu, struct vcpu_exit *exit);
+/* What the exit that guest_enter() returned from means: vcpu->exit (exit.c). */
+void guest_exit_decode(struct vcpu *vcpu);
 
 /* Find out whether Zicboz zeroes blocks of @block_size bytes (0: no). */
 void guest_zero_init(uint64_t block_size);
@@ -93,20 +92,40 @@ void guest_zero_init(uint64_t block_size);
 /* ---- switch.S ---- */
 
 /*
- * Execute @vcpu until guest_exit_quick() does not want it to go on. Interrupts
- * are off on both sides; sscratch and stvec are the kernel's again on return.
+ * Execute @vcpu until it has to leave (0; its exit was answered) or an exit
+ * needs guest_exit_decode() (1; the trap's CSRs are untouched). Interrupts are
+ * off on both sides; sscratch and stvec are the kernel's again on return.
  */
-void guest_enter(struct vcpu *vcpu);
+int guest_enter(struct vcpu *vcpu);
 
 /* The values of arch->vector: with Sstc set_timer is done in assembly. */
 void guest_exit_entry(void);
 void guest_exit_entry_timer(void);
+void guest_exit_entry_measure(void);
+void guest_exit_entry_measure_timer(void);
+
+/* Bytes of code, four an instruction: of the way back into a guest, and of a
+ * set_timer from trap to return. */
+struct guest_lengths {
+	uint64_t resume;
+	uint64_t timer;
+};
+
+extern const struct guest_lengths guest_lengths;
 
 /*
- * Called by the exit vector with the guest's s0 to s11 still in the hart. True:
- * the exit is dealt with, go on with the guest; false: guest_enter() returns.
+ * Called by the exit vector with the guest's s0 to s11 still in the hart, to
+ * answer an SBI call or an access to a device at once.
+ * guest_call_quick: -EAGAIN: it cannot be answered now, the guest asks again.
+ * guest_load_quick, guest_store_quick: an error: nothing has happened,
+ * guest_exit_decode() must look at it.
  */
-bool guest_exit_quick(struct vcpu *vcpu);
+int guest_call_quick(struct vcpu *vcpu);
+int guest_load_quick(struct vcpu *vcpu);
+int guest_store_quick(struct vcpu *vcpu);
+
+/* The same, before it goes on: what the vcpu has to see first. */
+void guest_requests_take(struct vcpu *vcpu);
 
 /* ---- fp.S: the whole register file from or to memory ---- */
 

@@ -83,16 +83,16 @@ void fake_vcpu_requests(struct vcpu *v)
 		arch_vcpu_fence(v, fences, 0, UINT64_MAX);
 }
 
-void arch_vcpu_run(struct vcpu *v, struct vcpu_exit *exit)
+void arch_vcpu_run(struct vcpu *v)
 {
 	assert(v->arch->loaded);
 	if (fake_vcpu.entry)
 		fake_vcpu.entry(v);
 	__atomic_store_n(&v->inside, 1, __ATOMIC_SEQ_CST);
 	fake_vcpu_requests(v);
-	exit->kind = fake_vcpu.guest(v);
+	v->exit.kind = fake_vcpu.guest(v);
 	__atomic_store_n(&v->inside, 0, __ATOMIC_SEQ_CST);
-	if (exit->kind == VCPU_EXIT_INTERRUPT && fake_vcpu.interrupts)
+	if (v->exit.kind == VCPU_EXIT_INTERRUPT && fake_vcpu.interrupts)
 		fake_vcpu.interrupts();
 }
 
@@ -126,16 +126,14 @@ void arch_vcpu_fence(struct vcpu *v, unsigned fences, uint64_t start,
 	v->arch->flushes++;
 }
 
-void arch_vcpu_mmio_done(struct vcpu *v, const struct vcpu_mmio *mmio)
+void arch_vcpu_mmio_done(struct vcpu *v)
 {
 	(void)v;
-	(void)mmio;
 }
 
-void arch_vcpu_mmio_fault(struct vcpu *v, const struct vcpu_mmio *mmio)
+void arch_vcpu_mmio_fault(struct vcpu *v)
 {
 	(void)v;
-	(void)mmio;
 }
 
 /* ---- memory ---- */
@@ -221,11 +219,6 @@ void vconsole_destroy(struct vm *vm)
 }
 
 void vconsole_quiet(struct vm *vm)
-{
-	(void)vm;
-}
-
-void vconsole_work(struct vm *vm)
 {
 	(void)vm;
 }
