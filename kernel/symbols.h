@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 /*
- * Offsets of functions from the image's start, ascending. An entry with an
- * empty name ends the one before it: what follows belongs to nobody.
+ * Halves of the offsets of functions from the image's start, ascending: code is
+ * aligned to 2. An entry with an empty name ends the one before it: what
+ * follows belongs to nobody.
  */
-extern const uint32_t symbols_offset[];
-/* For each, where in symbols_text its terminated name begins. */
-extern const uint32_t symbols_name[];
+extern const uint16_t symbols_half[];
+/* Their names in the same order, each terminated. */
 extern const char symbols_text[];
-extern const uint32_t symbols_count;
+extern const uint16_t symbols_count;
 
 /*
  * The function that holds @image_offset: its name and how far into it that

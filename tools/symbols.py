@@ -34,19 +34,18 @@ def read_symbols(lines):
 
 def main():
     table = read_symbols(sys.stdin)
-    text, name_offsets = b"", []
-    for _, name in table:
-        name_offsets.append(len(text))
-        text += name.encode() + b"\0"
-    out = ['\t.section .symbols, "a"', "\t.balign 4"]
+    for address, name in table:
+        if address % 2 or address >= 1 << 17:
+            sys.exit("symbols: %s at %#x: half of it has no 16 bits" %
+                     (name or "the end of the text", address))
+    out = ['\t.section .symbols, "a"', "\t.balign 2"]
 
     def array(label, values):
         out.append(f"\t.globl {label}\n{label}:")
-        out.extend(f"\t.word {v}" for v in values)
+        out.extend(f"\t.half {v}" for v in values)
 
     array("symbols_count", [len(table)])
-    array("symbols_offset", [address for address, _ in table])
-    array("symbols_name", name_offsets)
+    array("symbols_half", [address // 2 for address, _ in table])
     out.append("\t.globl symbols_text\nsymbols_text:")
     out.extend(f'\t.asciz "{name}"' for _, name in table)
     if not table:

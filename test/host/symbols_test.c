@@ -9,10 +9,9 @@
 
 #include <cmocka.h>
 
-const uint32_t symbols_offset[] = {0x40, 0x100, 0x104, 0x2000, 0x3000};
-const uint32_t symbols_name[] = {7, 0, 15, 1, 6};
-const char symbols_text[] = "first\0\0second\0\0third";
-const uint32_t symbols_count = 5;
+const uint16_t symbols_half[] = {0x20, 0x80, 0x82, 0x1000, 0x1800, 0xffff};
+const char symbols_text[] = "second\0first\0third\0irst\0\0last";
+const uint16_t symbols_count = 6;
 
 static void expect(uint64_t offset, const char *text, uint64_t distance)
 {
@@ -42,19 +41,20 @@ static void every_border(void **state)
 	expect(0x2fff, "irst", 0xfff);
 }
 
-static void nothing_behind_the_last_function(void **state)
+static void nothing_where_the_name_is_empty(void **state)
 {
 	(void)state;
 	expect(0x3000, NULL, 0);
-	expect(0xffffffff, NULL, 0);
-	expect(UINT64_MAX, NULL, 0);
+	expect(0x1fffd, NULL, 0);
+	expect(0x1fffe, "last", 0);
+	expect(UINT64_MAX, "last", UINT64_MAX - 0x1fffe);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_border),
-		cmocka_unit_test(nothing_behind_the_last_function),
+		cmocka_unit_test(nothing_where_the_name_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
