@@ -37,8 +37,8 @@ struct command {
 
 static struct lineedit editor;
 
-/* Output is gathered to lines, and to the answer to one key: what others write
- * comes between these. */
+/* Output is gathered to lines, and to the answer to what was typed at once:
+ * what others write comes between these. */
 static struct {
 	char text[1024];
 	size_t len;
@@ -322,7 +322,7 @@ static void input(int c)
 			shell_resume();
 		return;
 	}
-	if (!console_line_is_open())
+	if (!out.len && !console_line_is_open())
 		lineedit_redraw(&editor);
 	if (lineedit_feed(&editor, (char)c)) {
 		out_flush();
@@ -331,7 +331,8 @@ static void input(int c)
 		if (!guests_attached())
 			lineedit_start(&editor);
 	}
-	out_flush();
+	if (!console_waiting())
+		out_flush();
 }
 
 void shell_resume(void)

@@ -49,12 +49,18 @@ const void *boot_fdt(void)
 	return tree;
 }
 
-static bool broken; /* somebody wrote over the line */
+static bool at_once; /* all keys were typed before the first was read */
+static bool broken;  /* somebody wrote over the line */
 
 void console_write(const char *buf, size_t len)
 {
 	assert_true(strlen(said) + len < sizeof(said));
 	strncat(said, buf, len);
+}
+
+bool console_waiting(void)
+{
+	return at_once && *keys;
 }
 
 bool console_line_is_open(void)
@@ -275,6 +281,19 @@ static void line_that_was_broken_is_drawn_again(void **state)
 	assert_non_null(strstr(said, "\raloft> l\x1b[K\r\x1b[8Cp"));
 }
 
+static void keys_typed_at_once_are_answered_at_once(void **state)
+{
+	(void)state;
+	at_once = true;
+	broken = true;
+	assert_int_equal(type("help\rx"), ALL_TYPED);
+	at_once = false;
+	broken = false;
+	assert_non_null(strstr(said, "\raloft> \x1b[K\r\x1b[7Chelp\n"));
+	/* Drawn again once, not for each key. */
+	assert_null(strstr(strstr(said, "\x1b[K") + 1, "\x1b[K"));
+}
+
 static void longest_line_is_answered_whole(void **state)
 {
 	char line[128];
@@ -398,6 +417,8 @@ int main(void)
 		cmocka_unit_test_setup(help_lists_every_command, setup),
 		cmocka_unit_test_setup(unknown_input_gets_a_hint, setup),
 		cmocka_unit_test_setup(line_that_was_broken_is_drawn_again,
+				       setup),
+		cmocka_unit_test_setup(keys_typed_at_once_are_answered_at_once,
 				       setup),
 		cmocka_unit_test_setup(longest_line_is_answered_whole, setup),
 		cmocka_unit_test_setup(arguments_are_trimmed_and_checked,

@@ -62,19 +62,19 @@ class Context:
             argv += ["-append", append]
         return argv + list(extra)
 
-    def session(self, argv, limit=30, panic_ok=False):
+    def session(self, argv, limit=30, **how):
         """Start it; the runner closes it and shows it on a failure."""
         runs = self.local.sessions
         log = self.path("%s%s.log" % (self.local.name.replace("/", "."),
                                       "-%d" % len(runs) if runs else ""))
-        session = Session(argv, limit, log, panic_ok)
+        session = Session(argv, limit, log, **how)
         session.version = self.qemus.version(argv[0])
         runs.append(session)
         return session
 
     def start(self, machine, kernel=None, append="", **more):
         """Start `machine` with `kernel` (default: the Image)."""
-        options = {key: more.pop(key) for key in ("limit", "panic_ok")
+        options = {key: more.pop(key) for key in ("limit", "panic_ok", "rate")
                    if key in more}
         argv = self.argv(machine, kernel or self.image_path, append, **more)
         return self.session(argv, **options)

@@ -22,6 +22,7 @@ import traceback
 sys.dont_write_bytecode = True
 
 import bundles  # noqa: E402
+import consoles  # noqa: E402
 import faults  # noqa: E402
 import guests  # noqa: E402
 import linux_guests  # noqa: E402
@@ -33,7 +34,7 @@ from context import context_from_environment  # noqa: E402
 from session import Failed, Skipped, kill_all  # noqa: E402
 
 SOURCES = (scenarios, uboot, faults, memory_dump, linux_guests, guests,
-           bundles, payloads)
+           bundles, payloads, consoles)
 
 
 class Report:

@@ -5,9 +5,13 @@ import os
 import re
 import select
 import shlex
+import socket
 import subprocess
 import threading
 import time
+
+# Bytes read at once from a console that is read slowly.
+RATE_CHUNK = 64
 
 # All children, so that an interrupted run leaves none behind.
 _children = set()
@@ -33,9 +37,11 @@ class Session:
 
     panic_ok: a line `panic:` does not fail the run at once.
     limit: seconds from now at which the whole run has failed.
+    rate: bytes per second read from the console, a socket that holds few
+        hundred, so that the machine's UART has to wait; None: all there is.
     """
 
-    def __init__(self, argv, limit, log, panic_ok=False):
+    def __init__(self, argv, limit, log, panic_ok=False, rate=None):
         self.argv = argv
         self.text = ""
         self.at = 0
@@ -46,9 +52,16 @@ class Session:
         self.log = log
         self.err = open(log + ".err", "w+")
         # QEMU dies with this thread, even if nobody can end it any more.
+        self.rate, self.due = rate, 0
+        ends = socket.socketpair() if rate else (None, subprocess.PIPE)
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *argv], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self.err)
+            ["setpriv", "--pdeathsig", "KILL", *argv],
+            stdin=ends[1], stdout=ends[1], stderr=self.err)
+        self.ends = (self.process.stdin, self.process.stdout)
+        if rate:
+            ends[1].close()
+            self.ends = (ends[0],)
+        self.fds = self.ends[0].fileno(), self.ends[-1].fileno()
         self.eof = False
         with _lock:
             _children.add(self.process)
@@ -59,21 +72,25 @@ class Session:
         self.process.wait()
         with _lock:
             _children.discard(self.process)
-        self.process.stdin.close()
-        self.process.stdout.close()
+        for end in self.ends:
+            end.close()
         self.err.close()
         with open(self.log, "w") as f:
             f.write(shlex.join(self.argv) + "\n" + self.text)
 
     def _read(self, until):
         """Take what the console has; False once it is closed or late."""
-        fd = self.process.stdout.fileno()
+        fd = self.fds[1]
+        if self.rate:
+            time.sleep(max(0, self.due - time.monotonic()))
         wait = min(until, self.deadline) - time.monotonic()
         if self.eof or wait <= 0:
             return False
         if not select.select([fd], [], [], wait)[0]:
             return False
-        data = os.read(fd, 65536)
+        data = os.read(fd, RATE_CHUNK if self.rate else 65536)
+        if self.rate:
+            self.due = time.monotonic() + len(data) / self.rate
         if not data:
             self.eof = True
             return False
@@ -118,8 +135,7 @@ class Session:
 
     def send(self, text):
         try:
-            self.process.stdin.write(text.encode("latin-1"))
-            self.process.stdin.flush()
+            os.write(self.fds[0], text.encode("latin-1"))
         except OSError:
             raise Failed("the machine ended before %r was typed" % text)
 
