@@ -40,7 +40,7 @@ function same(got, wanted, what) {
 		JSON.stringify(wanted));
 }
 
-async function until(condition, what, ms = 10000) {
+async function until(condition, what, ms = 60000) {
 	const end = Date.now() + ms;
 	let last;
 
@@ -76,7 +76,7 @@ class Visitor {
 		const page = await context.newPage();
 		const visitor = new Visitor(context, page);
 
-		page.setDefaultTimeout(10000);
+		page.setDefaultTimeout(60000);
 		page.on("pageerror", (error) =>
 			visitor.complaints.push(`error: ${error.stack}`));
 		page.on("console", (message) => {
@@ -667,7 +667,57 @@ async function headers(browser, step) {
 }
 
 const GROUPS = [headers, login, tokens, broken_streams, no_xterm,
-		names_and_reasons, a_visit, hostile_bytes, flood];
+		names_and_reasons, a_visit, hostile_bytes, flood, long_queue];
+
+/* Sixty wait, so the newest fifty do not hold the one that runs. */
+async function long_queue(browser, step) {
+	await step("what_runs_is_shown_behind_a_long_queue", async () => {
+		const fay = await Visitor.come(browser);
+		const kinds = ["pass", "fail", "panic", "timeout", "infra"];
+		const job = (id, more) => ({ id, name: `kernel ${id}`,
+			user: id % 2 ? "anna" : "ben", board: null,
+			created: 1, started: null, finished: null, ...more });
+		const over = kinds.map((verdict, n) => job(5 - n, { verdict,
+			state: "done", reason: `why it is ${verdict}`,
+			board: "virt", finished: Date.now() / 1000 - 9 * n }));
+		const active = [...Array(60).keys()].map((n) => job(66 - n,
+			{ state: "queued", position: 60 - n, eta: 99 }));
+		const board = (name, more) => ({ name, state: "busy",
+			health: "ok", reason: null, job: null, on: true,
+			power: "relay", console: "tty", netboot: "dnsmasq",
+			jobs: 1, infra: 0, power_cycles: 1, ...more });
+
+		active.push(job(6, { state: "running", stage: "kernel",
+				     board: "virt", started: 1 }));
+		await fay.page.route(/\/api\/jobs(\?|$)/, (route) => {
+			const query = new URL(route.request().url())
+				.searchParams;
+
+			route.fulfill({ json: { jobs: query.get("state") ?
+				active : query.get("before") ? over :
+				active.slice(0, 50) } });
+		});
+		await fay.page.route("**/api/boards", (route) =>
+			route.fulfill({ json: { boards: [
+				board("virt", { job: 6 }),
+				board("vf2", { state: "down", health: "down",
+					reason: "relay /dev/ttyUSB0: does " +
+						"not answer" })] } }));
+		await fay.open("/");
+		await fay.page.getByRole("row", { name: /kernel, started/ })
+			.waitFor();
+		same(await fay.page.locator("tbody tr").count(), 61, "rows");
+		await fay.page.getByText("1 run, 0 with").first().waitFor();
+		await fay.page.getByRole("button", { name: "Older jobs" })
+			.click();
+		await fay.page.getByText("why it is panic").waitFor();
+		await fay.shot("queue");
+		await fay.page.getByText("why it is panic")
+			.scrollIntoViewIfNeeded();
+		await fay.shot("finished");
+		await fay.leave();
+	});
+}
 
 async function main() {
 	const counts = { passed: 0, failed: 0, skipped: 0 };

@@ -96,7 +96,7 @@ class UploadForm {
 			el("div", { className: "row" }, this.submit, this.stop,
 			   this.bar),
 			el("p", { className: "muted hint" }, "From a shell: ",
-			   el("code", {}, "curl --data-binary @Image " +
+			   el("code", {}, "curl -sN --data-binary @Image " +
 					  `${location.origin}/run`)));
 	}
 
@@ -197,8 +197,8 @@ function boardCard(board) {
 			el("a", { href: `/jobs/${board.job}` },
 			   `job ${board.job}`)) : null,
 		el("p", { className: "muted" },
-			`${board.jobs ?? 0} jobs, ${board.infra ?? 0} with ` +
-			"infrastructure trouble"));
+			`${board.jobs} ${board.jobs === 1 ? "run" : "runs"}, ` +
+			`${board.infra} with infrastructure trouble`));
 }
 
 function jobRow(job, last) {
@@ -268,14 +268,16 @@ export class HomeView {
 		if (this.closed || document.hidden)
 			return;
 		try {
-			const [jobs, boards] = await Promise.all([
+			/* The newest need not hold those that run. */
+			const [active, newest, boards] = await Promise.all([
+				getJson("/api/jobs?state=active&limit=500"),
 				getJson("/api/jobs"),
 				getJson("/api/boards")]);
 
 			if (this.closed)
 				return;
 			this.trouble.textContent = "";
-			this.show(jobs.jobs, boards.boards);
+			this.show(active.jobs, newest.jobs, boards.boards);
 		} catch (error) {
 			this.trouble.textContent = error.message;
 		}
@@ -300,17 +302,18 @@ export class HomeView {
 				?.focus();
 	}
 
-	show(jobs, boards) {
+	show(active, jobs, boards) {
 		const isOver = (job) =>
 			job.state === "done" || job.state === "cancelled";
-		const active = jobs.filter((job) => !isOver(job)).sort(
-			(a, b) => (a.position ?? 0) - (b.position ?? 0) ||
-				a.id - b.id);
-		const known = new Set(jobs.map((job) => job.id));
-		const over = jobs.filter(isOver).concat(
-			this.older.filter((job) => !known.has(job.id)));
 
-		this.last = over.at(-1)?.id;
+		active.sort((a, b) => (a.position ?? 0) - (b.position ?? 0) ||
+			    a.id - b.id);
+
+		const known = new Set(jobs.map((job) => job.id));
+		const over = jobs.concat(this.older.filter(
+			(job) => !known.has(job.id))).filter(isOver);
+
+		this.last = (this.older.at(-1) ?? jobs.at(-1))?.id;
 		this.more.hidden = jobs.length < 50 || this.exhausted === true;
 		this.upload.setBoards(boards);
 		this.draw("boards", boards, () => boards.map(boardCard),
