@@ -2,7 +2,7 @@
  * Parameters of a job and the boot script made of them: nothing a submitter
  * says gets out of U-Boot's single quotes.
  *
- * Sources: tools/lab/params.c tools/lab/script.c tools/lab/verdict.c
+ * Sources: tools/lab/params.c tools/lab/script.c tools/lab/pattern.c
  * tools/lab/config.c
  */
 #include <errno.h>

@@ -231,7 +231,7 @@ static void on_off(void *arg)
 	verdict_free(a->engine);
 	a->engine = verdict_new(&rules);
 	if (!a->engine)
-		abort();
+		why = "the job's patterns cannot be used";
 	if (!why)
 		why = netboot_prepare(config_of(a), &a->job->row, nonce);
 	if (why)

@@ -91,27 +91,33 @@ static const char *set_silence(struct params *p, const char *v)
 	return NULL;
 }
 
-static const char *add_pattern(char (*list)[VERDICT_PATTERN_MAX + 1],
+static const char *add_pattern(struct params *p,
+			       char (*list)[VERDICT_PATTERN_MAX + 1],
 			       size_t *count, const char *v)
 {
-	const char *why = verdict_pattern_problem(v);
+	const char *why;
+	struct pattern *pattern = pattern_new(v, &why);
 
-	if (why)
+	if (!pattern)
 		return why;
+	p->pattern_parts += pattern_parts(pattern);
+	pattern_free(pattern);
 	if (*count == VERDICT_PATTERNS_MAX)
 		return "more than 8 patterns";
+	if (p->pattern_parts > PARAMS_PARTS_MAX)
+		return "patterns that expand to more than 1000 parts together";
 	strcpy(list[(*count)++], v);
 	return NULL;
 }
 
 static const char *add_pass(struct params *p, const char *v)
 {
-	return add_pattern(p->pass, &p->pass_count, v);
+	return add_pattern(p, p->pass, &p->pass_count, v);
 }
 
 static const char *add_fail(struct params *p, const char *v)
 {
-	return add_pattern(p->fail, &p->fail_count, v);
+	return add_pattern(p, p->fail, &p->fail_count, v);
 }
 
 const char *params_set(struct params *p, const char *key, const char *value)

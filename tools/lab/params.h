@@ -12,6 +12,7 @@
 #define PARAMS_BOARD_MAX    32
 #define PARAMS_BOOTARGS_MAX 1024
 #define PARAMS_PRIORITY	    5
+#define PARAMS_PARTS_MAX    1000 /* what a byte of the log may cost */
 
 struct params {
 	char name[PARAMS_NAME_MAX + 1];
@@ -25,6 +26,7 @@ struct params {
 	size_t pass_count;
 	char fail[VERDICT_PATTERNS_MAX][VERDICT_PATTERN_MAX + 1];
 	size_t fail_count;
+	size_t pattern_parts; /* of all that were set */
 };
 
 /* Defaults: user "local", priority 5. */

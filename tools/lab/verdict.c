@@ -9,19 +9,10 @@
  */
 #include "tools/lab/verdict.h"
 
-#include <ctype.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * glibc keeps the states of its automaton for the regex's life; a hostile
- * pattern and log make a new one per byte. Compiling anew bounds the memory.
- */
-#define RECOMPILE_BYTES (32 * 1024)
-#define PATTERN_COST	1000
-#define PATTERN_DEPTH	16
 #define CONTROL_ESCAPE	0x1b
 #define REASON_LINE_MAX 160
 
@@ -31,18 +22,16 @@ enum escape {
 	ESCAPE_CSI
 };
 
-struct pattern {
-	char *text;
-	regex_t regex;
+struct rule {
+	struct pattern *pattern;
 	bool matched;
 };
 
 struct verdict_engine {
 	struct verdict_state state;
-	struct pattern pass[VERDICT_PATTERNS_MAX];
-	struct pattern fail[VERDICT_PATTERNS_MAX];
+	struct rule pass[VERDICT_PATTERNS_MAX];
+	struct rule fail[VERDICT_PATTERNS_MAX];
 	size_t pass_count, fail_count;
-	size_t compiled_for; /* bytes matched since the last compilation */
 	char nonce[VERDICT_NONCE_MAX];
 	bool script_boots; /* the script said it enters the kernel */
 	unsigned banners;  /* bit per banner seen before the kernel */
@@ -79,119 +68,15 @@ const char *stage_name(enum stage s)
 	return stage_names[s];
 }
 
-/* The end of the bracket expression that begins at p ('['). */
-static const char *skip_bracket(const char *p)
+static bool rules_compile(struct rule *list, size_t *count,
+			  const char *const *texts, size_t n)
 {
-	p++;
-	if (*p == '^')
-		p++;
-	if (*p == ']')
-		p++;
-	while (*p && *p != ']')
-		p++;
-	return *p ? p : p - 1;
-}
+	const char *why;
 
-/* How often the repeat operator at *p copies its operand; moves *p to its
- * end.*/
-static unsigned repeat_count(const char **p)
-{
-	unsigned long n;
-	const char *comma;
-
-	if (**p == '+')
-		return 2;
-	if (**p != '{')
-		return 1;
-	n = strtoul(*p + 1, NULL, 10);
-	comma = *p + strcspn(*p, ",}");
-	if (*comma == ',' && isdigit((unsigned char)comma[1]))
-		n = strtoul(comma + 1, NULL, 10);
-	*p += strcspn(*p, "}");
-	if (!**p)
-		--*p;
-	return n > PATTERN_COST ? PATTERN_COST + 1 : (unsigned)n + 1;
-}
-
-/*
- * How many nodes glibc makes of a pattern: "+" and "{n}" copy their operand,
- * so stacked or nested ones ("a++++", "((a+)+)+") grow exponentially, and
- * compiling takes as long. Over PATTERN_COST at the latest at a depth of 16.
- */
-static unsigned long pattern_cost(const char *p)
-{
-	unsigned long sum[PATTERN_DEPTH] = {0}, last = 0;
-	int level = 0;
-
-	for (; *p && sum[level] <= PATTERN_COST; p++) {
-		if (strchr("*?+{", *p)) {
-			unsigned copies = repeat_count(&p);
-
-			sum[level] += last * (copies - 1);
-			last *= copies;
-			continue;
-		}
-		last = 1;
-		if (*p == '(') {
-			if (++level == PATTERN_DEPTH)
-				return PATTERN_COST + 1;
-			sum[level] = last = 0;
-			continue;
-		}
-		if (*p == ')' && level > 0)
-			last = sum[level--];
-		else if (*p == '[')
-			p = skip_bracket(p);
-		else if (*p == '\\' && p[1])
-			p++;
-		sum[level] += last;
-	}
-	for (int i = 0; i < level; i++)
-		sum[level] += sum[i];
-	return sum[level];
-}
-
-static bool has_back_reference(const char *p)
-{
-	for (; (p = strchr(p, '\\')); p += 2) {
-		if (p[1] >= '1' && p[1] <= '9')
-			return true;
-		if (p[1] == '\0')
-			return false;
-	}
-	return false;
-}
-
-const char *verdict_pattern_problem(const char *pattern)
-{
-	regex_t r;
-
-	if (!*pattern)
-		return "empty pattern";
-	if (strlen(pattern) > VERDICT_PATTERN_MAX)
-		return "pattern longer than 256 bytes";
-	if (has_back_reference(pattern))
-		return "pattern with a back reference";
-	if (pattern_cost(pattern) > PATTERN_COST)
-		return "pattern whose repeats expand to more than 1000 parts";
-	if (regcomp(&r, pattern, REG_EXTENDED | REG_NOSUB))
-		return "not a POSIX extended regular expression";
-	regfree(&r);
-	return NULL;
-}
-
-static bool patterns_compile(struct pattern *list, size_t *count,
-			     const char *const *texts, size_t n)
-{
 	for (size_t i = 0; i < n; i++) {
-		list[i].text = strdup(texts[i]);
-		if (!list[i].text)
+		list[i].pattern = pattern_new(texts[i], &why);
+		if (!list[i].pattern)
 			return false;
-		if (regcomp(&list[i].regex, texts[i],
-			    REG_EXTENDED | REG_NOSUB)) {
-			free(list[i].text);
-			return false;
-		}
 		*count = i + 1;
 	}
 	return true;
@@ -205,30 +90,28 @@ struct verdict_engine *verdict_new(const struct verdict_rules *rules)
 		return NULL;
 	snprintf(e->nonce, sizeof(e->nonce), "%s", rules->nonce);
 	e->state.stage = STAGE_QUEUED;
-	if (!patterns_compile(e->pass, &e->pass_count, rules->pass,
-			      rules->pass_count) ||
-	    !patterns_compile(e->fail, &e->fail_count, rules->fail,
-			      rules->fail_count)) {
+	if (!rules_compile(e->pass, &e->pass_count, rules->pass,
+			   rules->pass_count) ||
+	    !rules_compile(e->fail, &e->fail_count, rules->fail,
+			   rules->fail_count)) {
 		verdict_free(e);
 		return NULL;
 	}
 	return e;
 }
 
-static void patterns_free(struct pattern *list, size_t count)
+static void rules_free(struct rule *list, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		regfree(&list[i].regex);
-		free(list[i].text);
-	}
+	for (size_t i = 0; i < count; i++)
+		pattern_free(list[i].pattern);
 }
 
 void verdict_free(struct verdict_engine *e)
 {
 	if (!e)
 		return;
-	patterns_free(e->pass, e->pass_count);
-	patterns_free(e->fail, e->fail_count);
+	rules_free(e->pass, e->pass_count);
+	rules_free(e->fail, e->fail_count);
 	free(e);
 }
 
@@ -431,33 +314,31 @@ static void test_line(struct verdict_engine *e, const char *line)
 		e->tests_failed++;
 }
 
-static bool pattern_matches(struct pattern *p, const char *line, int flags)
-{
-	return regexec(&p->regex, line, 0, NULL, flags) == 0;
-}
-
-static void judge_pass(struct verdict_engine *e, const char *line, int flags)
+static void judge_pass(struct verdict_engine *e, bool whole)
 {
 	bool all = true;
 
 	for (size_t i = 0; i < e->pass_count; i++) {
-		struct pattern *p = &e->pass[i];
+		struct rule *r = &e->pass[i];
 
-		p->matched = p->matched || pattern_matches(p, line, flags);
-		all = all && p->matched;
+		r->matched = r->matched ||
+			pattern_matches(r->pattern, e->line, e->len, !e->cut,
+					whole);
+		all = all && r->matched;
 	}
 	if (all)
-		decide_line(e, VERDICT_PASS, "pass pattern", line);
+		decide_line(e, VERDICT_PASS, "pass pattern", e->line);
 }
 
-static void judge_patterns(struct verdict_engine *e, const char *line,
-			   int flags)
+/* whole: the line's end is there. */
+static void judge_patterns(struct verdict_engine *e, bool whole)
 {
 	if (e->pass_count > 0)
-		judge_pass(e, line, flags);
+		judge_pass(e, whole);
 	for (size_t i = 0; i < e->fail_count; i++)
-		if (pattern_matches(&e->fail[i], line, flags))
-			decide_line(e, VERDICT_FAIL, "fail pattern", line);
+		if (pattern_matches(e->fail[i].pattern, e->line, e->len,
+				    !e->cut, whole))
+			decide_line(e, VERDICT_FAIL, "fail pattern", e->line);
 }
 
 /* Crashes as Linux, Aloft, U-Boot and OpenSBI report them. */
@@ -488,49 +369,30 @@ static void judge_panic(struct verdict_engine *e, const char *line)
 		verdict_decide(e, VERDICT_PANIC, line);
 }
 
-static void line_of_kernel(struct verdict_engine *e, const char *line,
-			   int flags)
+static void line_of_kernel(struct verdict_engine *e, bool whole)
 {
-	const char *text = skip_stamp(line);
+	const char *text = skip_stamp(e->line);
 
 	if (e->pass_count == 0 && starts(text, "TEST "))
 		test_line(e, text);
-	judge_patterns(e, line, flags);
-	if (banner_bit(line))
+	judge_patterns(e, whole);
+	if (banner_bit(e->line))
 		decide_line(e, VERDICT_FAIL, "reset after the kernel's start",
-			    line);
-	if (!(flags & REG_NOTBOL))
+			    e->line);
+	if (!e->cut)
 		judge_panic(e, text);
-}
-
-static void recompile(struct pattern *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		regfree(&list[i].regex);
-		if (regcomp(&list[i].regex, list[i].text,
-			    REG_EXTENDED | REG_NOSUB))
-			abort(); /* it did compile before: out of memory */
-	}
 }
 
 /* Judges what line holds; whole: its end is a line's end. */
 static void judge_line(struct verdict_engine *e, bool whole)
 {
-	int flags = (whole ? 0 : REG_NOTEOL) | (e->cut ? REG_NOTBOL : 0);
-
 	if (e->state.verdict != VERDICT_NONE)
 		return;
 	e->line[e->len] = '\0';
 	if (e->state.stage >= STAGE_KERNEL)
-		line_of_kernel(e, e->line, flags);
+		line_of_kernel(e, whole);
 	else
 		line_before_kernel(e, e->line);
-	e->compiled_for += e->len + 1;
-	if (e->compiled_for > RECOMPILE_BYTES) {
-		e->compiled_for = 0;
-		recompile(e->pass, e->pass_count);
-		recompile(e->fail, e->fail_count);
-	}
 }
 
 static void line_end(struct verdict_engine *e)
@@ -591,14 +453,12 @@ void verdict_feed(struct verdict_engine *e, const void *bytes, size_t len)
 
 void verdict_pause(struct verdict_engine *e)
 {
-	int flags = REG_NOTEOL | (e->cut ? REG_NOTBOL : 0);
-
 	if (!e->pause_new || e->len == 0 || e->state.verdict != VERDICT_NONE ||
 	    e->state.stage < STAGE_KERNEL)
 		return;
 	e->pause_new = false;
 	e->line[e->len] = '\0';
-	judge_patterns(e, e->line, flags);
+	judge_patterns(e, false);
 }
 
 void verdict_finish(struct verdict_engine *e)

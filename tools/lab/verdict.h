@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/lab/pattern.h"
+
 #define VERDICT_PATTERNS_MAX 8
-#define VERDICT_PATTERN_MAX  256
+#define VERDICT_PATTERN_MAX  PATTERN_TEXT_MAX
 #define VERDICT_REASON_MAX   240
 #define VERDICT_LINE_MAX     4096
 #define VERDICT_NONCE_MAX    32
@@ -40,8 +42,8 @@ enum verdict verdict_from_name(const char *name);
 const char *stage_name(enum stage s);
 
 /*
- * How to judge. Patterns are POSIX extended regular expressions, matched on
- * single lines without colour sequences. Without pass patterns Aloft's TEST
+ * How to judge. Patterns (pattern.h) are matched on single lines without
+ * colour sequences. Without pass patterns Aloft's TEST
  * lines decide. With some, every one of them must have matched.
  */
 struct verdict_rules {
@@ -62,14 +64,7 @@ struct verdict_state {
 
 struct verdict_engine;
 
-/*
- * Tells what is wrong with a pattern: a static text, or NULL. Besides syntax
- * it refuses what makes matching expensive: more than VERDICT_PATTERN_MAX
- * bytes, back references, repeats that expand to more than 1000 parts.
- */
-const char *verdict_pattern_problem(const char *pattern);
-
-/* Patterns must be without a problem. NULL: no memory. */
+/* NULL: no memory, or a pattern that pattern_new() refuses. */
 struct verdict_engine *verdict_new(const struct verdict_rules *rules);
 void verdict_free(struct verdict_engine *e);
 const struct verdict_state *verdict_state(const struct verdict_engine *e);
