@@ -193,11 +193,11 @@ def bare_netboot(folder):
     raise AssertionError("no Linux")
 
 
-def bench_boot(rounds=3):
+def bench_boot(rounds=5):
     """Upload to Linux's first line, beside the same netboot without labd."""
     if not L.DEBIAN.exists():
         return {"boot": "skipped: no Debian kernel was fetched"}
-    body, bare, through = L.DEBIAN.read_bytes(), [], []
+    body, bare, through, own = L.DEBIAN.read_bytes(), [], [], []
     keep = tempfile.mkdtemp(prefix="lab-bench-", dir="/tmp")
     with L.Lab("[board virt]\n") as lab:
         tftp = lab.state / "tftp" / "virt"
@@ -215,10 +215,12 @@ def bench_boot(rounds=3):
             stages = {s["stage"]: s["at"] for s in j["stages"]}
             through.append((stages["verdict"] - j["created"] +
                             uploaded - began))
+            own.append(uploaded - began + stages["power"] - j["created"])
             bare.append(bare_netboot(keep))
     shutil.rmtree(keep)
     return {"upload_to_linux_s": round(min(through), 2),
             "bare_netboot_s": round(min(bare), 2),
+            "upload_to_power_on_ms": round(1000 * min(own)),
             "overhead_percent": round(
                 100 * (min(through) / min(bare) - 1), 1)}
 

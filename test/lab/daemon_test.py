@@ -1122,6 +1122,59 @@ def power_commands_and_tcp_consoles_work():
     listener.close()
 
 
+def ser2net(folder, name, port, accepter, connector):
+    """A ser2net on this port, once it accepts."""
+    path = os.path.join(folder, f"{name}.yaml")
+    with open(path, "w", encoding="ascii") as out:
+        out.write(f"%YAML 1.1\n---\nconnection: &{name}\n"
+                  f"  accepter: {accepter}\n  connector: {connector}\n"
+                  f"  options:\n    kickolduser: true\n")
+    p = subprocess.Popen(["ser2net", "-n", "-c", path, "-P",
+                          os.path.join(folder, f"{name}.pid")],
+                         stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and p.poll() is None:
+        table = open("/proc/net/tcp", encoding="ascii").read()
+        if f"0100007F:{port:04X} 00000000:0000 0A" in table:
+            return p
+        time.sleep(0.02)
+    raise AssertionError(f"ser2net {name} does not listen")
+
+
+def rfc2217_console_by_ser2net():
+    """A console server far away, and the ser2net that labd talks to."""
+    if not shutil.which("ser2net"):
+        raise L.Skip("no ser2net command")
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    sim = S.Sim(folder, 1)
+    far, near, servers = L.free_port(), L.free_port(), []
+    config = sim.config(dwell=0.5, boot_timeout=60).replace(
+        "console = tty", f"console = tcp\ntcp = 127.0.0.1:{near}")
+    try:
+        tty = os.path.realpath(sim.boards[0].tty)
+        servers.append(ser2net(
+            folder, "far", far, f"telnet(rfc2217),tcp,127.0.0.1,{far}",
+            f"serialdev,{tty},115200n81,local"))
+        servers.append(ser2net(
+            folder, "near", near, f"tcp,127.0.0.1,{near}",
+            f"telnet(rfc2217),tcp,127.0.0.1,{far}"))
+        with L.Lab(config, folder=folder) as lab:
+            id_ = lab.submit(L.image("echo"))
+            lab.wait(id_, until=("running",))
+            every = bytes(range(256)) + b"\xff\xff\xf0\r\n\r\0"
+            equal(lab.http("POST", f"/api/jobs/{id_}/input",
+                           every + b"exit").status, 204)
+            equal(lab.wait(id_)["verdict"], "pass")
+            log = lab.log(id_)
+            assert every in log, log
+            assert log.startswith(S.BANNER), "nothing of telnet in it"
+    finally:
+        for p in servers:
+            p.terminate()
+            p.wait()
+        sim.close()
+
+
 CASES = [(f.__name__, f) for f in (
     verdicts_on_a_simulated_board, patterns_decide_instead_of_the_selftest,
     stages_and_times_are_told_in_order, board_is_off_after_every_job,
@@ -1154,4 +1207,4 @@ CASES = [(f.__name__, f) for f in (
     board_that_stays_on_does_not_hold_jobs_for_ever,
     console_line_runs_at_any_rate, power_command_that_hangs_is_ended,
     late_power_command_of_a_dead_daemon_does_no_harm,
-    power_commands_and_tcp_consoles_work)]
+    power_commands_and_tcp_consoles_work, rfc2217_console_by_ser2net)]
