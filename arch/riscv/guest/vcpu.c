@@ -374,7 +374,7 @@ bool arch_vcpu_irq_waiting(const struct vcpu *vcpu)
 void arch_vcpu_fence(struct vcpu *vcpu, unsigned fences, uint64_t start,
 		     uint64_t size)
 {
-	uint64_t end = start + size, va;
+	uint64_t first = align_down(start, PAGE_SIZE), end = start + size, at;
 
 	(void)vcpu;
 	if (fences & VCPU_FENCE_I)
@@ -385,6 +385,7 @@ void arch_vcpu_fence(struct vcpu *vcpu, unsigned fences, uint64_t start,
 		hfence_vvma_all();
 		return;
 	}
-	for (va = align_down(start, PAGE_SIZE); va < end; va += PAGE_SIZE)
-		hfence_vvma_page(va);
+	/* The end may be that of the address space: no address is past it. */
+	for (at = 0; at < end - first; at += PAGE_SIZE)
+		hfence_vvma_page(first + at);
 }
