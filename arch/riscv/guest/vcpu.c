@@ -130,7 +130,9 @@ static void csrs_save(struct vs_csrs *csr)
 	csr->vsepc = csr_read(CSR_VSEPC);
 	csr->vscause = csr_read(CSR_VSCAUSE);
 	csr->vstval = csr_read(CSR_VSTVAL);
-	csr->vsatp = csr_read(CSR_VSATP);
+	/* A hart may walk ahead, with V 0, too: never by these tables under
+	 * another hgatp, where guest addresses would be the host's. */
+	csr->vsatp = csr_swap(CSR_VSATP, 0);
 	csr->hvip = csr_swap(CSR_HVIP, 0);
 	csr->scounteren = csr_swap(CSR_SCOUNTEREN, 0);
 	if (csrs->has_senvcfg)
