@@ -109,7 +109,7 @@ int arch_vm_create(struct arch_vm **out);
 
 /*
  * Free the tables and the VMID. No vcpu of it is on any hart. What they mapped
- * is the caller's; no hart holds translations of it afterwards.
+ * is the caller's; what harts still remember of them is never used again.
  */
 void arch_vm_destroy(struct arch_vm *vm);
 

@@ -1,9 +1,6 @@
 /*
- * Second-stage tables and VMIDs. A hart numbers VMs for itself: its counter
- * goes up with every VM it meets, and when the numbers are used up it flushes
- * all and begins a new generation. So a VMID is never met with translations of
- * a VM that had it before, on any hart, without asking other harts for
- * anything; with VMIDLEN 0 every change of VM flushes.
+ * Second-stage tables, and what a hart must flush when it goes from one VM to
+ * another (arch/riscv/guest/vmid.h).
  */
 #include <errno.h>
 #include <string.h>
@@ -16,11 +13,7 @@
 #include "kernel/mm/page.h"
 
 static struct {
-	/* Each hart touches its own entry only. */
-	struct {
-		uint64_t generation; /* of a VM that was never here: 0 */
-		uint64_t next;
-	} cpu[CPU_MAX];
+	struct vmid_hart cpu[CPU_MAX]; /* each hart's own */
 } state;
 
 static int table_alloc(void *ctx, unsigned order, pa_t *out)
@@ -77,32 +70,25 @@ int arch_vm_map(struct arch_vm *vm, gpa_t gpa, pa_t pa, uint64_t size)
 			     PROT_R | PROT_W | PROT_X);
 }
 
-/* The VMID of @vm on this hart, a new one if it has none that is valid. */
-static uint64_t vmid_get(struct arch_vm *vm, unsigned cpu)
-{
-	if (vm->cpu[cpu].generation == state.cpu[cpu].generation &&
-	    vm->cpu[cpu].generation)
-		return vm->cpu[cpu].vmid;
-	if (!state.cpu[cpu].generation ||
-	    state.cpu[cpu].next > guest_csrs()->vmid_max) {
-		state.cpu[cpu].generation++;
-		/* Number 0 is hgatp's while no VM is loaded, if others are. */
-		state.cpu[cpu].next = guest_csrs()->vmid_max ? 1 : 0;
-		hfence_gvma_all();
-	}
-	vm->cpu[cpu].generation = state.cpu[cpu].generation;
-	vm->cpu[cpu].vmid = state.cpu[cpu].next++;
-	vm->cpu[cpu].last = NULL;
-	return vm->cpu[cpu].vmid;
-}
-
 void gstage_load(struct arch_vm *vm)
 {
-	uint64_t vmid = vmid_get(vm, arch_cpu_index());
+	unsigned cpu = arch_cpu_index();
+	struct vmid *vmid = &vm->cpu[cpu].vmid;
 
+	switch (vmid_take(&state.cpu[cpu], vmid, guest_csrs()->vmid_max)) {
+	case VMID_FLUSH:
+		hfence_gvma_all();
+		/* fall through */
+	case VMID_NEW:
+		/* So that its own tables' translations go, too. */
+		vm->cpu[cpu].last = NULL;
+		break;
+	case VMID_KNOWN:
+		break;
+	}
 	csr_write(CSR_HGATP,
 		  (uint64_t)vm->table.format->satp_mode << HGATP_MODE_SHIFT |
-			  vmid << HGATP_VMID_SHIFT |
+			  vmid->number << HGATP_VMID_SHIFT |
 			  vm->table.root >> PAGE_SHIFT);
 }
 

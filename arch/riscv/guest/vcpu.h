@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/riscv/guest/vmid.h"
 #include "arch/riscv/mm/pagetable.h"
 #include "arch/smp.h"
 #include "kernel/guest/vcpu.h"
@@ -62,11 +63,9 @@ struct arch_vcpu {
 
 struct arch_vm {
 	struct pagetable table;
-	/* Per hart: the VMID there, if the generation is still that hart's,
-	 * and the vcpu that used it last. */
+	/* Per hart: the VMID there, and the vcpu that used it last. */
 	struct {
-		uint64_t generation;
-		uint64_t vmid;
+		struct vmid vmid;
 		struct vcpu *last;
 	} cpu[CPU_MAX];
 };
