@@ -1,7 +1,6 @@
 /*
- * Symbol look-up: binary search over offsets from the image's start, then a
- * walk along the names, which have no index: a backtrace has the time, the
- * image not the room.
+ * Symbol look-up: a walk along steps and names, neither of which has an index:
+ * a backtrace has the time, the image not the room.
  */
 #include "kernel/symbols.h"
 
@@ -10,25 +9,19 @@
 
 int symbols_lookup(uint64_t image_offset, const char **name, uint64_t *into)
 {
-	uint32_t low = 0, high = symbols_count, i;
-	const char *text = symbols_text;
+	const char *text = symbols_text, *found = "";
+	uint64_t left = image_offset;
 
-	/* Entries below low begin at or before the offset, from high on not. */
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (2ull * symbols_half[middle] <= image_offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low)
-		return -ENOENT;
-	for (i = 1; i < low; i++)
+	for (uint32_t i = 0; i < symbols_count; i++) {
+		if (left < 2ull * symbols_step[i])
+			break;
+		left -= 2ull * symbols_step[i];
+		found = text;
 		text += strlen(text) + 1;
-	if (!*text)
+	}
+	if (!*found)
 		return -ENOENT;
-	*name = text;
-	*into = image_offset - 2ull * symbols_half[low - 1];
+	*name = found;
+	*into = left;
 	return 0;
 }

@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 /*
- * Halves of the offsets of functions from the image's start, ascending: code is
- * aligned to 2. An entry with an empty name ends the one before it: what
- * follows belongs to nobody.
+ * From one function to the next, ascending, the first from the image's start:
+ * halves of the distances, for code is aligned to 2. An entry with an empty
+ * name ends the one before it: what follows belongs to nobody.
  */
-extern const uint16_t symbols_half[];
+extern const uint16_t symbols_step[];
 /* Their names in the same order, each terminated. */
 extern const char symbols_text[];
 extern const uint16_t symbols_count;

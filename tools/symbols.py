@@ -34,10 +34,13 @@ def read_symbols(lines):
 
 def main():
     table = read_symbols(sys.stdin)
+    steps, last = [], 0
     for address, name in table:
-        if address % 2 or address >= 1 << 17:
-            sys.exit("symbols: %s at %#x: half of it has no 16 bits" %
-                     (name or "the end of the text", address))
+        if address % 2 or address - last >= 1 << 17:
+            sys.exit("symbols: %s at %#x: half the step from %#x has no 16 "
+                     "bits" % (name or "the end of the text", address, last))
+        steps.append((address - last) // 2)
+        last = address
     out = ['\t.section .symbols, "a"', "\t.balign 2"]
 
     def array(label, values):
@@ -45,7 +48,7 @@ def main():
         out.extend(f"\t.half {v}" for v in values)
 
     array("symbols_count", [len(table)])
-    array("symbols_half", [address // 2 for address, _ in table])
+    array("symbols_step", steps)
     out.append("\t.globl symbols_text\nsymbols_text:")
     out.extend(f'\t.asciz "{name}"' for _, name in table)
     if not table:

@@ -9,9 +9,10 @@
 
 #include <cmocka.h>
 
-const uint16_t symbols_half[] = {0x20, 0x80, 0x82, 0x1000, 0x1800, 0xffff};
-const char symbols_text[] = "second\0first\0third\0irst\0\0last";
-const uint16_t symbols_count = 6;
+const uint16_t symbols_step[] = {0x20,	0x60,	0x02,  0xf7e,
+				 0x800, 0xe7ff, 0xffff};
+const char symbols_text[] = "second\0first\0third\0irst\0\0last\0far";
+const uint16_t symbols_count = 7;
 
 static void expect(uint64_t offset, const char *text, uint64_t distance)
 {
@@ -47,7 +48,10 @@ static void nothing_where_the_name_is_empty(void **state)
 	expect(0x3000, NULL, 0);
 	expect(0x1fffd, NULL, 0);
 	expect(0x1fffe, "last", 0);
-	expect(UINT64_MAX, "last", UINT64_MAX - 0x1fffe);
+	/* Farther than 16 bits reach. */
+	expect(0x3fffb, "last", 0x1fffd);
+	expect(0x3fffc, "far", 0);
+	expect(UINT64_MAX, "far", UINT64_MAX - 0x3fffc);
 }
 
 int main(void)
