@@ -120,7 +120,7 @@ def bad_ones(folder, image):
 
 
 def only_the_good_start(context):
-    """Of 22 guests three are good; one of these waits to be started."""
+    """Of 23 guests three are good; one of these waits to be started."""
     with open(built(context, "switch"), "rb") as f:
         image = f.read()
     folder = Folder(context)
