@@ -268,6 +268,53 @@ def oversubscribed(machine, guests, harts, qemu="main", extra=(), spread=None):
     return run
 
 
+LEAK = {"leak-a": 0x5a, "leak-b": 0xc3}
+
+
+def leak(machine, qemu="main"):
+    """Two guests on one hart find nothing of each other: registers that have
+    no copy for guests, and the memory that the other had before."""
+    def run(context):
+        watch = Watch(context, machine, {
+            name: ("leak", 'memory=8M,bootargs="memory=%d pattern=%d"' %
+                   (8 << 20, pattern))
+            for name, pattern in LEAK.items()}, qemu)
+        for _ in range(2):
+            start = watch.session.at
+            for name in LEAK:
+                watch.command("start " + name, "guest %s: started" % name)
+            for name in LEAK:
+                watch.session.expect(r"guest leak-\w: stopped, powered off",
+                                     60)
+            watch.progress(1)
+            for name in LEAK:
+                watch.test_lines(name, watch.session.text[start:])
+        watch.end()
+    return run
+
+
+FUZZ_HARTS = 12
+
+
+def fuzz(machine, seed, steps, qemu="main", kinds=""):
+    """`steps` random steps beside the victim; how many were done."""
+    config = 'memory=8M,vcpus=%d,bootargs="seed=%d steps=%d harts=%d%s"' % (
+        FUZZ_HARTS, seed, steps, FUZZ_HARTS, kinds)
+
+    def run(context):
+        limit = 60 + steps // 300
+        watch = Watch(context, machine, {"fuzz": ("fuzz", config)}, qemu,
+                      limit=limit + 40)
+        start = watch.session.at
+        watch.command("start fuzz", "guest fuzz: started")
+        watch.progress()
+        watch.session.expect(r"guest fuzz: stopped, powered off", limit)
+        watch.test_lines("fuzz", watch.session.text[start:])
+        watch.progress()
+        watch.end()
+    return run
+
+
 def cells(context):
     yield "payload/rv64", directed(virt(1))
     yield "payload/nosstc", directed(virt(2, cpu="rv64,sstc=off"))
@@ -283,4 +330,18 @@ def cells(context):
         virt(2, cpu="rv64,sstc=off"), 2, 4)
     # One hart: with more, ICOUNT does not let them run at the same time.
     yield "payload/smp-fair", oversubscribed(virt(1), 2, 4, extra=ICOUNT,
-                                             spread=0.1)
+                                             spread=0.05)
+    for name, cpu, aia in (("leak", "rv64,v=on", "none"),
+                           ("leak-max", "max", "none"),
+                           ("leak-imsic", "rv64", "aplic-imsic")):
+        yield "payload/" + name, leak(virt(1, cpu=cpu, aia=aia))
+    yield "payload/leak-old", leak(virt(1), "old")
+    for name, machine, steps, qemu, kinds in (
+            ("fuzz", virt(2), 30000, "main", ""),
+            ("fuzz-one", virt(1), 20000, "main", ""),
+            ("fuzz-max", virt(2, cpu="max"), 20000, "main", ""),
+            ("fuzz-nosstc", virt(2, cpu="rv64,sstc=off"), 15000, "main", ""),
+            ("fuzz-old", virt(2), 15000, "old", ""),
+            ("fuzz-calls", virt(2), 20000, "main", " kinds=4")):
+        seed = context.random("payload", name).getrandbits(32)
+        yield "payload/" + name, fuzz(machine, seed, steps, qemu, kinds)
