@@ -386,6 +386,7 @@ check: deps-check deps-test
 
 soak: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/soak.py
+	$(Q)$(PYTHON) test/qemu/guest_soak.py
 
 bench: deps-test image tools
 	$(Q)$(PYTHON) test/bench/bench.py

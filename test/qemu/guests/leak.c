@@ -7,9 +7,9 @@
  */
 #include "test/qemu/guests/guest.h"
 
-#define ROUNDS	300u
+#define ROUNDS	 300u
 #define CSRS_MAX 64u
-#define VECTOR	8192 /* bytes of 32 registers at VLEN 2048 */
+#define VECTOR	 8192 /* bytes of 32 registers at VLEN 2048 */
 
 struct fp {
 	uint64_t f[32];
@@ -105,7 +105,8 @@ static bool same(const void *a, const void *b, unsigned long n)
 
 static bool memory_is_clean(const void *tree, uint64_t memory)
 {
-	const uint64_t *at = (const uint64_t *)(((uint64_t)_end + 4095) & -4096ul);
+	const uint64_t *at =
+		(const uint64_t *)(((uint64_t)_end + 4095) & -4096ul);
 	const uint64_t *below = (const uint64_t *)RAM;
 	bool clean = true;
 
@@ -133,7 +134,7 @@ static void memory_fill(const void *tree, uint64_t pattern)
 #define CSRRW(csr, rd, rs1) \
 	((csr) << 20 | (rs1) << 15 | 1u << 12 | (rd) << 7 | 0x73u)
 #define CSRRS(csr, rd) ((csr) << 20 | 2u << 12 | (rd) << 7 | 0x73u)
-#define EBREAK 0x00100073u
+#define EBREAK	       0x00100073u
 
 /* Read @csr, or write @value first; false: it is not there. */
 static bool csr_do(unsigned csr, bool write, uint64_t value, uint64_t *out)
@@ -152,10 +153,9 @@ static bool csr_do(unsigned csr, bool write, uint64_t value, uint64_t *out)
 /* What would cut us off or changes by itself. */
 static bool is_left_out(unsigned csr)
 {
-	static const uint16_t left[] = {0x100, 0x104, 0x105, 0x140,
-					0x141, 0x142, 0x143, 0x144,
-					0x180, 0x001, 0x002, 0x003,
-					0x14d};
+	static const uint16_t left[] = {0x100, 0x104, 0x105, 0x140, 0x141,
+					0x142, 0x143, 0x144, 0x180, 0x001,
+					0x002, 0x003, 0x14d};
 	unsigned i;
 
 	for (i = 0; i < COUNT_OF(left); i++)
@@ -227,8 +227,9 @@ static void fill(uint64_t pattern)
 static void test_registers(uint64_t pattern)
 {
 	/* e8 or e16, and lengths that differ */
-	uint64_t csrs[3], mine[3] = {4 + (pattern & 3), (pattern & 1) << 3,
-				     (pattern & 3) << 1};
+	uint64_t csrs[3],
+		mine[3] = {4 + (pattern & 3), (pattern & 1) << 3,
+			   (pattern & 3) << 1};
 	bool fp = true, vector = true, kept_all = true;
 	unsigned round;
 
