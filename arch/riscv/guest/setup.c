@@ -120,6 +120,7 @@ int arch_guest_init(void)
 	struct arch_guest_info *info = &state.info;
 	struct guest_csrs *csrs = &state.csrs;
 	struct offer_probe probe;
+	unsigned long value;
 
 	if (!features()->hypervisor)
 		return -ENODEV;
@@ -136,6 +137,7 @@ int arch_guest_init(void)
 	csrs->has_henvcfg = state.offer.has_henvcfg;
 	csrs->has_senvcfg = state.offer.has_senvcfg;
 	csrs->has_sstateen = state.offer.has_sstateen0;
+	csrs->has_vsiselect = csr_read_probe(CSR_VSISELECT, &value);
 	csrs->sstc = state.offer.sstc;
 	csrs->fp = state.offer.fp;
 	csrs->vector = state.offer.vector;

@@ -114,6 +114,8 @@ static void csrs_load(const struct vs_csrs *csr, uint64_t time_offset)
 		csr_write(CSR_SENVCFG, csr->senvcfg);
 	if (csrs->has_sstateen)
 		csr_write(CSR_SSTATEEN0, csr->sstateen0);
+	if (csrs->has_vsiselect)
+		csr_write(CSR_VSISELECT, csr->vsiselect);
 	/* Last: it may raise an interrupt at once, by the right time. */
 	if (csrs->sstc)
 		csr_write(CSR_VSTIMECMP, csr->vstimecmp);
@@ -139,6 +141,8 @@ static void csrs_save(struct vs_csrs *csr)
 		csr->senvcfg = csr_swap(CSR_SENVCFG, 0);
 	if (csrs->has_sstateen)
 		csr->sstateen0 = csr_swap(CSR_SSTATEEN0, 0);
+	if (csrs->has_vsiselect)
+		csr->vsiselect = csr_read(CSR_VSISELECT);
 	/* Parked, or it would go on interrupting without its vcpu. */
 	if (csrs->sstc)
 		csr->vstimecmp = csr_swap(CSR_VSTIMECMP, -1ul);

@@ -18,6 +18,7 @@ struct guest_csrs {
 	uint64_t henvcfg; /* with has_henvcfg */
 	uint64_t hstateen0;
 	bool has_henvcfg, has_senvcfg, has_sstateen, sstc;
+	bool has_vsiselect; /* guests reach it, but with Smstateen */
 	bool fp, vector;
 	unsigned vlenb; /* bytes of a vector register; 0 without V */
 	const struct pagetable_format *gstage;
@@ -29,7 +30,7 @@ const struct guest_csrs *guest_csrs(void);
 /* CSRs that the guest has to itself. */
 struct vs_csrs {
 	uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval;
-	uint64_t vsatp, hvip;
+	uint64_t vsatp, hvip, vsiselect;
 	uint64_t vstimecmp; /* with Sstc; else the deadline of set_timer */
 	/* No VS copy exists: the host's own are 0 and never used. */
 	uint64_t scounteren, senvcfg, sstateen0;
