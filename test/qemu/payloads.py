@@ -338,10 +338,10 @@ def cells(context):
     yield "payload/leak-old", leak(virt(1), "old")
     for name, machine, steps, qemu, kinds in (
             ("fuzz", virt(2), 30000, "main", ""),
-            ("fuzz-one", virt(1), 20000, "main", ""),
-            ("fuzz-max", virt(2, cpu="max"), 20000, "main", ""),
+            ("fuzz-one", virt(1), 15000, "main", ""),
+            ("fuzz-max", virt(2, cpu="max"), 15000, "main", ""),
             ("fuzz-nosstc", virt(2, cpu="rv64,sstc=off"), 15000, "main", ""),
             ("fuzz-old", virt(2), 15000, "old", ""),
-            ("fuzz-calls", virt(2), 20000, "main", " kinds=4")):
+            ("fuzz-calls", virt(2), 10000, "main", " kinds=4")):
         seed = context.random("payload", name).getrandbits(32)
         yield "payload/" + name, fuzz(machine, seed, steps, qemu, kinds)

@@ -7,7 +7,7 @@
  */
 #include "test/qemu/guests/guest.h"
 
-#define ROUNDS	 300u
+#define ROUNDS	 100u
 #define CSRS_MAX 64u
 #define VECTOR	 8192 /* bytes of 32 registers at VLEN 2048 */
 
