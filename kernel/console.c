@@ -516,6 +516,15 @@ void console_interrupts_enable(void)
 	log_info("console", "input by %s", state.input_description);
 }
 
+void console_stop(void)
+{
+	unsigned long flags = writer_lock();
+
+	if (state.ops)
+		state.ops->stop(&state.uart);
+	lock_release(flags);
+}
+
 const char *console_input_description(void)
 {
 	return state.input_description;

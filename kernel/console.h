@@ -63,6 +63,12 @@ void console_kick(void);
  */
 void console_interrupts_enable(void);
 
+/*
+ * Everything out, the UART's interrupts off: whoever has the machine next finds
+ * it quiet. Output still works, input does not.
+ */
+void console_stop(void);
+
 /* How input comes: "plic 10", "poll", ... */
 const char *console_input_description(void);
 

@@ -58,6 +58,15 @@ void irq_handle_external(void)
 			chip->dispatch(chip);
 }
 
+/* The last that was registered first: an APLIC comes after its IMSIC. */
+void irq_stop(void)
+{
+	struct irqchip *chip;
+
+	for (chip = state.first; chip; chip = chip->next)
+		chip->stop(chip);
+}
+
 int irq_context(const void *fdt, const struct dt_node *node, unsigned index)
 {
 	uint32_t cause;

@@ -31,6 +31,9 @@ struct irqchip {
 	/* Run the handlers of what is pending; NULL where another controller
 	 * delivers for this one. */
 	void (*dispatch)(struct irqchip *chip);
+	/* All lines off, nothing claimed, this hart's and the controller's
+	 * registers as after reset; for good. */
+	void (*stop)(struct irqchip *chip);
 	struct irqchip *next;
 };
 
@@ -42,6 +45,9 @@ void irqchip_register(struct irqchip *chip);
  * no such controller; else as irqchip.request.
  */
 int irq_request(const struct dt_irq *irq, irq_handler *fn, void *arg);
+
+/* Stop all controllers, in the order in which messages pass through them. */
+void irq_stop(void);
 
 /* The name of the controller of @irq, "?" when it is not there. */
 const char *irq_chip_name(const struct dt_irq *irq);

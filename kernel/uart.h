@@ -54,4 +54,6 @@ struct uart_ops {
 	/* From now on the UART's interrupt line is up while bytes are
 	 * @received or not read, and while there is @room to send. */
 	void (*interrupts_set)(struct uart *uart, bool received, bool room);
+	/* Let everything out and turn the UART's interrupts off. */
+	void (*stop)(struct uart *uart);
 };

@@ -166,6 +166,21 @@ static int aplic_request(struct irqchip *chip, const struct dt_irq *irq,
 	return 0;
 }
 
+static void aplic_stop(struct irqchip *chip)
+{
+	struct aplic *a = (struct aplic *)chip;
+	unsigned source;
+
+	aplic_write(a, DOMAINCFG, 0);
+	/* An inactive source is not pending or enabled, and has no target. */
+	for (source = 1; source <= a->sources; source++)
+		aplic_write(a, SOURCECFG(source), 0);
+	if (!a->idc)
+		return;
+	arch_write32(a->idc + IDELIVERY, 0);
+	arch_write32(a->idc + ITHRESHOLD, 0);
+}
+
 /* Is the IMSIC this domain sends to one for this hart's supervisor level?
  * -EAGAIN: it is, and has not been started yet. */
 static int message_check(const void *fdt, const struct dt_node *node,
@@ -257,6 +272,7 @@ static int aplic_start(const void *fdt, const struct dt_node *node,
 	a->chip.name = messages ? "aplic-msi" : "aplic";
 	a->chip.request = aplic_request;
 	a->chip.dispatch = messages ? NULL : aplic_dispatch;
+	a->chip.stop = aplic_stop;
 	irqchip_register(&a->chip);
 	return 0;
 }

@@ -22,7 +22,8 @@
 static struct {
 	struct irqchip chip;
 	unsigned hart_index;
-	unsigned used; /* identities 1 to this are taken */
+	unsigned used;	     /* identities 1 to this are taken */
+	uint32_t identities; /* that the file has */
 	struct irq_line line[IDENTITIES];
 } state;
 
@@ -144,6 +145,19 @@ static void file_start(uint32_t identities)
 	arch_imsic_write(IMSIC_EIDELIVERY, DELIVERY_ON);
 }
 
+static void imsic_stop(struct irqchip *chip)
+{
+	unsigned i;
+
+	(void)chip;
+	arch_imsic_write(IMSIC_EIDELIVERY, 0);
+	arch_imsic_write(IMSIC_EITHRESHOLD, 0);
+	for (i = 0; i <= state.identities / 64; i++) {
+		arch_imsic_write(IMSIC_EIE0 + 2 * i, 0);
+		arch_imsic_write(IMSIC_EIP0 + 2 * i, 0);
+	}
+}
+
 static int imsic_probe(const void *fdt, const struct dt_node *node,
 		       const struct driver_match *match)
 {
@@ -169,10 +183,12 @@ static int imsic_probe(const void *fdt, const struct dt_node *node,
 	if (err)
 		return err;
 	file_start(identities);
+	state.identities = identities;
 	state.chip = (struct irqchip){.name = "imsic",
 				      .phandle = phandle,
 				      .request = imsic_line_request,
-				      .dispatch = imsic_dispatch};
+				      .dispatch = imsic_dispatch,
+				      .stop = imsic_stop};
 	irqchip_register(&state.chip);
 	return 0;
 }

@@ -76,6 +76,20 @@ static int plic_request(struct irqchip *chip, const struct dt_irq *irq,
 	return 0;
 }
 
+static void plic_stop(struct irqchip *chip)
+{
+	struct plic *p = (struct plic *)chip;
+	unsigned source;
+
+	/* While their lines are on: a completion is dropped afterwards. */
+	plic_dispatch(chip);
+	for (source = 1; source <= p->sources; source++)
+		arch_write32(p->priority + PRIORITY(source), 0);
+	for (source = 0; source <= p->sources; source += 32)
+		arch_write32(p->enable + ENABLE(p->context_index, source), 0);
+	arch_write32(p->context + THRESHOLD, 0);
+}
+
 /* Nothing comes through any supervisor context until it is asked for. */
 static void contexts_clear(const void *fdt, const struct dt_node *node,
 			   const struct plic *p)
@@ -150,7 +164,8 @@ static int plic_probe(const void *fdt, const struct dt_node *node,
 	p->chip = (struct irqchip){.name = "plic",
 				   .phandle = phandle,
 				   .request = plic_request,
-				   .dispatch = plic_dispatch};
+				   .dispatch = plic_dispatch,
+				   .stop = plic_stop};
 	p->context_index = context;
 	p->sources = sources;
 	err = plic_map(fdt, node, p);

@@ -213,6 +213,12 @@ static void uart_interrupts_set(struct uart *u, bool received, bool room)
 		  (received ? IER_RECEIVED : 0) | (room ? IER_EMPTY : 0));
 }
 
+static void uart_stop(struct uart *u)
+{
+	idle_wait(u);
+	reg_write(u, IER, 0);
+}
+
 static const struct uart_ops ops = {
 	.tty = "ttyS",
 	.regs_read = uart_regs_read,
@@ -220,6 +226,7 @@ static const struct uart_ops ops = {
 	.send = uart_send,
 	.read = uart_read,
 	.interrupts_set = uart_interrupts_set,
+	.stop = uart_stop,
 };
 
 static const struct driver_match match[] = {

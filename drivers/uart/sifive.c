@@ -16,6 +16,7 @@
 #define TXCTRL 0x08u
 #define RXCTRL 0x0cu
 #define IE     0x10u
+#define IP     0x14u
 #define SIZE   0x1cu /* to the end of div */
 
 #define TXDATA_FULL  0x80000000u
@@ -87,6 +88,17 @@ static void uart_interrupts_set(struct uart *u, bool received, bool room)
 		     (received ? IE_RXWM : 0) | (room ? IE_TXWM : 0));
 }
 
+static void uart_stop(struct uart *u)
+{
+	unsigned polls;
+
+	arch_write32(u->base + IE, 0);
+	/* Until the FIFO is empty; nothing tells when the shifter is. */
+	for (polls = 0; polls < UART_POLLS_MAX; polls++)
+		if (arch_read32(u->base + IP) & IE_TXWM)
+			break;
+}
+
 static const struct uart_ops ops = {
 	.tty = "ttySIF",
 	.regs_read = uart_regs_read,
@@ -94,6 +106,7 @@ static const struct uart_ops ops = {
 	.send = uart_send,
 	.read = uart_read,
 	.interrupts_set = uart_interrupts_set,
+	.stop = uart_stop,
 };
 
 static const struct driver_match match[] = {

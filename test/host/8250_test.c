@@ -343,6 +343,28 @@ static void properties_are_followed(void **state)
 	assert_int_equal(regs.width, 4);
 }
 
+/* The last words get out, then nothing of it interrupts any more. */
+static void stop_waits_and_turns_interrupts_off(void **state)
+{
+	(void)state;
+	uart_make(0);
+	assert_int_equal(ops->start(&uart), 0);
+	ops->interrupts_set(&uart, true, true);
+	model.slowness = 3;
+	send("last words");
+	assert_int_not_equal(model.waiting, 0);
+	ops->stop(&uart);
+	assert_int_equal(model.waiting, 0);
+	assert_int_equal(model.ier, 0);
+	assert_int_equal(model.lost, 0);
+	assert_int_equal(model.divisor_writes, 0);
+	/* One that is dead is not waited for without end. */
+	model.dead = true;
+	ops->interrupts_set(&uart, true, true);
+	ops->stop(&uart);
+	assert_int_equal(model.ier, 0);
+}
+
 static void bad_properties_are_refused(void **state)
 {
 	static const struct {
@@ -402,6 +424,8 @@ int main(void)
 		cmocka_unit_test_setup(plain_16550_has_no_usr, setup),
 		cmocka_unit_test_setup(bindings_defaults, setup),
 		cmocka_unit_test_setup(properties_are_followed, setup),
+		cmocka_unit_test_setup(stop_waits_and_turns_interrupts_off,
+				       setup),
 		cmocka_unit_test_setup(bad_properties_are_refused, setup),
 	};
 

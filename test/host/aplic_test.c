@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "arch/mmu.h"
 #include "drivers/irqchip/imsic.h"
 #include "kernel/irq.h"
 #include "test/host/fake/drivers.h"
@@ -172,6 +173,9 @@ static void sourcecfg_write(unsigned i, uint32_t value)
 	assert_true(value == 0 || (value >= EDGE1 && value <= LEVEL0));
 	model.mode[i] = value;
 	model.target[i] = 0x5a5a5a5a; /* UNSPECIFIED once active */
+	/* Read-only zero while the source is inactive (AIA 1.0, 4.5.2). */
+	model.pending[i] &= value != 0;
+	model.enabled[i] &= value != 0;
 }
 
 static void setipnum_write(uint32_t i)
@@ -324,6 +328,37 @@ static void direct_domain_starts_closed(void **state)
 	assert_string_equal(fake_log_text, "");
 }
 
+static void all_is_as_after_reset(void)
+{
+	unsigned i;
+
+	assert_int_equal(model.domaincfg & 0x100, 0);
+	for (i = 1; i <= SOURCES; i++) {
+		assert_int_equal(model.mode[i], 0);
+		assert_false(model.enabled[i]);
+		assert_false(model.pending[i]);
+	}
+	assert_int_equal(model.idelivery, 0);
+	assert_int_equal(model.ithreshold, 0);
+}
+
+static void direct_stop_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	make_direct();
+	assert_int_equal(probe(), 1);
+	assert_int_equal(request(10, 4), 0);
+	assert_int_equal(request(96, 1), 0);
+	causes = 99;
+	wire_set(10, true);
+	wire_set(96, true);
+	handled = 0;
+	irq_stop();
+	assert_false(direct_interrupt());
+	all_is_as_after_reset();
+	causes = 0;
+}
+
 static void direct_level_line(void **state)
 {
 	(void)state;
@@ -444,6 +479,26 @@ static void message_for_a_level_that_stays_up_is_repeated(void **state)
 	assert_false(fake_imsic_interrupt());
 }
 
+static void message_stop_leaves_nothing_behind(void **state)
+{
+	volatile void *base;
+
+	(void)state;
+	make_messages();
+	assert_int_equal(probe(), 1);
+	assert_int_equal(request(30, 4), 0);
+	causes = 99;
+	wire_set(30, true);
+	/* The domains of other tests, which are still known, are direct. */
+	assert_int_equal(arch_io_map(BASE, 0x8000, &base), 0);
+	irq_stop();
+	all_is_as_after_reset();
+	assert_false(fake_imsic_interrupt());
+	assert_int_equal(fake_imsic.pending[0], 0);
+	/* A stopped IMSIC has nothing to give: the last test with it. */
+	causes = 0;
+}
+
 static void message_for_a_level_that_fell_is_not_repeated(void **state)
 {
 	(void)state;
@@ -543,11 +598,15 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(direct_domain_starts_closed, setup),
 		cmocka_unit_test_setup(direct_level_line, setup),
+		cmocka_unit_test_setup(direct_stop_leaves_nothing_behind,
+				       setup),
 		cmocka_unit_test_setup(direct_hart_index_from_the_tree, setup),
 		cmocka_unit_test_setup(trigger_types_become_source_modes,
 				       setup),
 		cmocka_unit_test_setup(bad_lines_are_refused, setup),
 		cmocka_unit_test_setup(domain_that_cannot_deliver_so_is_told,
+				       setup),
+		cmocka_unit_test_setup(message_stop_leaves_nothing_behind,
 				       setup),
 	};
 

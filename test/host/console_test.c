@@ -446,6 +446,23 @@ static void piece_goes_on_with_its_owners_line_alone(void **state)
 	console_source_set(NULL);
 }
 
+/* Quiet, but a panic can still be told. */
+static void stop_quietens_the_uart(void **state)
+{
+	(void)state;
+	assert_int_equal(console_init(), 0);
+	console_interrupts_enable();
+	assert_int_not_equal(model.ier, 0);
+	model.slowness = 3;
+	console_write("bye\n", 4);
+	console_stop();
+	assert_int_equal(model.ier, 0);
+	assert_int_equal(model.waiting, 0);
+	assert_memory_equal(model.sent + model.sent_len - 5, "bye\r\n", 5);
+	console_write_panic("!", 1);
+	assert_int_equal(model.sent[model.sent_len - 1], '!');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +493,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(piece_goes_on_with_its_owners_line_alone,
 				       setup),
+		cmocka_unit_test_setup(stop_quietens_the_uart, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

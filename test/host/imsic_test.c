@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/irq.h"
 #include "test/host/fake/drivers.h"
 #include "test/host/fake/hart.h"
 #include "test/host/fake/imsic.h"
@@ -192,6 +193,22 @@ static void identities_run_out(void **state)
 	assert_true(fake_imsic.enabled[1] == 0);
 }
 
+static void stop_leaves_nothing_behind(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	fake_imsic_message(1);
+	fake_imsic_message(200); /* late, and nobody's */
+	irq_stop();
+	assert_true(fake_imsic.delivery == 0);
+	assert_true(fake_imsic.threshold == 0);
+	for (i = 0; i < 4; i++) {
+		assert_true(fake_imsic.enabled[i] == 0);
+		assert_true(fake_imsic.pending[i] == 0);
+	}
+}
+
 static void second_one_is_refused(void **state)
 {
 	(void)state;
@@ -214,6 +231,7 @@ int main(void)
 		cmocka_unit_test_setup(each_message_has_its_own_handler, setup),
 		cmocka_unit_test_setup(identities_run_out, setup),
 		cmocka_unit_test_setup(second_one_is_refused, setup),
+		cmocka_unit_test_setup(stop_leaves_nothing_behind, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,13 +31,25 @@ static void dispatch(struct irqchip *chip)
 	dispatched[chip->phandle]++;
 }
 
+static unsigned stopped[3], stops;
+
+static void stop(struct irqchip *chip)
+{
+	stopped[stops++] = chip->phandle;
+}
+
 static struct irqchip chip[3] = {
 	{.name = "zero",
 	 .phandle = 0,
 	 .request = request,
-	 .dispatch = dispatch},
-	{.name = "one", .phandle = 1, .request = request},
-	{.name = "two", .phandle = 2, .request = request, .dispatch = dispatch},
+	 .dispatch = dispatch,
+	 .stop = stop},
+	{.name = "one", .phandle = 1, .request = request, .stop = stop},
+	{.name = "two",
+	 .phandle = 2,
+	 .request = request,
+	 .dispatch = dispatch,
+	 .stop = stop},
 };
 
 static void before_any_is_registered(void **state)
@@ -83,6 +95,17 @@ static void all_that_can_dispatch(void **state)
 	assert_int_equal(dispatched[2], 1);
 }
 
+/* What sends messages stops before what receives them. */
+static void all_stop_the_last_one_first(void **state)
+{
+	(void)state;
+	irq_stop();
+	assert_int_equal(stops, 3);
+	assert_int_equal(stopped[0], 0);
+	assert_int_equal(stopped[1], 2);
+	assert_int_equal(stopped[2], 1);
+}
+
 static void contexts_of_a_controller(void **state)
 {
 	static struct tree tree;
@@ -125,6 +148,7 @@ int main(void)
 		cmocka_unit_test(before_any_is_registered),
 		cmocka_unit_test(line_goes_to_its_controller),
 		cmocka_unit_test(all_that_can_dispatch),
+		cmocka_unit_test(all_stop_the_last_one_first),
 		cmocka_unit_test(contexts_of_a_controller),
 	};
 

@@ -267,6 +267,35 @@ static void line_of_nobody_is_silenced(void **state)
 	assert_false(model.in_service[7]);
 }
 
+/* Whoever has the machine next finds it as after reset. */
+static void stop_leaves_nothing_behind(void **state)
+{
+	unsigned source, ctx, word;
+
+	(void)state;
+	assert_int_equal(probe(), 1);
+	request(10);
+	request(64);
+	/* One is pending still: it is served, not left claimed. */
+	model.wire[64] = true;
+	model.threshold[4] = 0;
+	handled = 0;
+	irq_stop();
+	assert_int_equal(handled, 1);
+	for (source = 1; source <= SOURCES; source++) {
+		assert_int_equal(model.priority[source], 0);
+		assert_false(model.in_service[source]);
+	}
+	for (ctx = 0; ctx < CONTEXTS; ctx++)
+		for (word = 0; word < 3; word++)
+			assert_int_equal(model.enable[ctx][word], 0);
+	assert_int_equal(model.threshold[4], 0);
+	/* And takes no more. */
+	model.wire[10] = true;
+	irq_handle_external();
+	assert_int_equal(handled, 1);
+}
+
 static void bad_lines_are_refused(void **state)
 {
 	struct dt_irq irq;
@@ -329,6 +358,7 @@ int main(void)
 		cmocka_unit_test_setup(line_is_handled_and_completed, setup),
 		cmocka_unit_test_setup(nothing_pending_is_harmless, setup),
 		cmocka_unit_test_setup(line_of_nobody_is_silenced, setup),
+		cmocka_unit_test_setup(stop_leaves_nothing_behind, setup),
 		cmocka_unit_test_setup(bad_lines_are_refused, setup),
 	};
 

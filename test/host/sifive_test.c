@@ -55,6 +55,13 @@ static uint32_t rxdata_read(void)
 	return (uint8_t)*model.received++;
 }
 
+/* txwm is pending while fewer than txcnt bytes wait. */
+static uint32_t ip_read(void)
+{
+	txdata_read();
+	return model.waiting < (model.txctrl >> 16 & 7);
+}
+
 static uint64_t model_read(void *ctx, uint64_t offset, unsigned width)
 {
 	(void)ctx;
@@ -73,6 +80,8 @@ static uint64_t model_read(void *ctx, uint64_t offset, unsigned width)
 		return model.rxctrl;
 	case 0x10:
 		return model.ie;
+	case 0x14:
+		return ip_read();
 	default:
 		fail_msg("read of offset %#llx", (unsigned long long)offset);
 		return 0;
@@ -213,6 +222,26 @@ static void it_takes_what_fits_and_does_not_wait(void **state)
 	assert_int_equal(model.reads, 1);
 }
 
+static void stop_waits_and_turns_interrupts_off(void **state)
+{
+	(void)state;
+	model.txctrl = 2; /* nstop */
+	model.slowness = 5;
+	assert_int_equal(ops->start(&uart), 0);
+	ops->interrupts_set(&uart, true, true);
+	assert_int_equal(ops->send(&uart, "last", 4), 4);
+	assert_int_not_equal(model.waiting, 0);
+	ops->stop(&uart);
+	assert_int_equal(model.waiting, 0);
+	assert_int_equal(model.ie, 0);
+	assert_int_equal(model.txctrl, 0x10003);
+	model.dead = true;
+	assert_int_equal(ops->send(&uart, "x", 1), 1);
+	model.reads = 0;
+	ops->stop(&uart);
+	assert_true(model.reads <= UART_POLLS_MAX + 20);
+}
+
 static void nothing_there_is_found_out(void **state)
 {
 	(void)state;
@@ -272,6 +301,8 @@ int main(void)
 		cmocka_unit_test_setup(fast_transmitter_does_not_keep_us,
 				       setup),
 		cmocka_unit_test_setup(it_takes_what_fits_and_does_not_wait,
+				       setup),
+		cmocka_unit_test_setup(stop_waits_and_turns_interrupts_off,
 				       setup),
 		cmocka_unit_test_setup(nothing_there_is_found_out, setup),
 		cmocka_unit_test_setup(node_gives_stride_and_width_4, setup),
