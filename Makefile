@@ -239,7 +239,8 @@ IMGTOOL_C  := $(wildcard tools/imgtool/*.c) lib/image.c \
 # It judges by the kernel's own code.
 BUNDLE_C   := $(wildcard tools/bundle/*.c) lib/cpio.c lib/image.c lib/range.c \
 	      kernel/cmdline.c kernel/guest/bundle.c kernel/guest/config.c \
-	      kernel/guest/gfdt.c kernel/guest/inflate.c kernel/guest/loader.c
+	      kernel/guest/gfdt.c kernel/guest/image.c \
+	      kernel/guest/inflate.c kernel/guest/loader.c
 BUNDLE_OBJ := $(patsubst %,$(BUILD)/toolobj/%.o,$(BUNDLE_C) fdt.c fdt_sw.c \
 	      $(ZLIB_C))
 

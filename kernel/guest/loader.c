@@ -1,7 +1,7 @@
 /*
- * A guest's Image comes plain or packed, its unpacked length is known only in
- * the end: so it is taken as a stream. Its first 64 bytes, the header, decide
- * where everything goes; what does not fit is refused before a byte is copied.
+ * A guest's Image is taken as a stream (kernel/guest/image.h). Its header
+ * decides where everything goes; what does not fit is refused before a byte is
+ * copied.
  */
 #include "kernel/guest/loader.h"
 
@@ -11,7 +11,7 @@
 
 #include <libfdt.h>
 
-#include "kernel/guest/inflate.h"
+#include "kernel/guest/image.h"
 #include "kernel/guest/layout.h"
 #include "lib/range.h"
 
@@ -106,7 +106,6 @@ struct image_stream {
 	struct loader_sizes sizes;
 	enum image_depth depth;
 	uint64_t done;
-	uint8_t head[IMAGE_HEADER_SIZE];
 };
 
 static int job_write(const struct loader_job *job, gpa_t to, const void *from,
@@ -115,15 +114,27 @@ static int job_write(const struct loader_job *job, gpa_t to, const void *from,
 	return size ? job->ops->write(job->arg, to, from, size) : 0;
 }
 
-/* Bytes at offset @at of the Image, which is planned. */
-static int image_write(struct image_stream *s, uint64_t at, const void *from,
-		       uint64_t size)
+static int image_begin(void *arg, const struct image_header *header)
 {
+	struct image_stream *s = arg;
+	int result = loader_plan(header, &s->sizes, s->plan, s->error);
+
+	if (!result && s->depth == IMAGE_LOOK)
+		return -ECANCELED; /* enough was seen */
+	return result;
+}
+
+/* The next bytes of the Image, which is planned. */
+static int image_write(void *arg, const void *from, uint64_t size)
+{
+	struct image_stream *s = arg;
+	uint64_t at = s->done;
 	int result;
 
 	if (size > s->plan->image_size - at)
 		return refuse(s->error, -ENOEXEC, "Image",
 			      "is longer than its image_size");
+	s->done += size;
 	if (s->depth != IMAGE_COPY)
 		return 0;
 	result = job_write(s->job, s->plan->image + at, from, size);
@@ -132,85 +143,35 @@ static int image_write(struct image_stream *s, uint64_t at, const void *from,
 		      : 0;
 }
 
-static int image_begin(struct image_stream *s)
-{
-	struct image_header header;
-	int result;
-
-	/* What it returns loader_plan() says in words. */
-	(void)image_header_read(s->head, sizeof(s->head), &header);
-	result = loader_plan(&header, &s->sizes, s->plan, s->error);
-	if (!result && s->depth == IMAGE_LOOK)
-		return -ECANCELED; /* enough was seen */
-	return result ? result : image_write(s, 0, s->head, sizeof(s->head));
-}
-
-/* The next bytes of the Image; a sink of inflate_gzip(). */
-static int image_feed(void *arg, const void *data, uint64_t size)
-{
-	struct image_stream *s = arg;
-	const uint8_t *p = data;
-	int result;
-
-	if (s->done < sizeof(s->head)) {
-		uint64_t part = min_u64(sizeof(s->head) - s->done, size);
-
-		memcpy(s->head + s->done, p, part);
-		s->done += part;
-		p += part;
-		size -= part;
-		if (s->done < sizeof(s->head))
-			return 0;
-		result = image_begin(s);
-		if (result)
-			return result;
-	}
-	result = image_write(s, s->done, p, size);
-	s->done += size;
-	return result;
-}
-
-static int image_unpack(struct image_stream *s, const uint8_t *from,
-			uint64_t size)
-{
-	const struct loader_job *job = s->job;
-	void *work = job->ops->alloc(job->arg, INFLATE_WORK);
-	const char *why = NULL;
-	int result;
-
-	if (!work)
-		return refuse(s->error, -ENOMEM, "Image",
-			      "out of memory to unpack it");
-	/* More is found when it comes, against image_size. */
-	s->sizes.file = IMAGE_HEADER_SIZE;
-	result = inflate_gzip(from, size, work, image_feed, s, &why);
-	job->ops->free(job->arg, work);
-	/* Without a reason of its own it was stopped by image_feed(). */
-	return result && why ? refuse(s->error, result, "Image", why) : result;
-}
-
 static int image_load(struct loader_job *job, enum image_depth depth,
 		      struct loader_plan *plan, struct loader_error *error)
 {
 	const struct guest_config *config = job->config;
-	const uint8_t *from =
-		(const uint8_t *)job->bundle + config->image.start;
 	struct image_stream s = {.job = job,
 				 .plan = plan,
 				 .error = error,
 				 .sizes = {config->image.size,
 					   config->initrd.size, config->memory},
 				 .depth = depth};
+	const struct image_sink sink = {image_begin, image_write, &s};
+	const char *why;
+	void *work = NULL;
 	int result;
 
-	if (config->image_gz)
-		result = image_unpack(&s, from, config->image.size);
-	else
-		result = image_feed(&s, from, config->image.size);
-	if (!result && s.done < sizeof(s.head))
-		return refuse(error, -ENOEXEC, "Image",
-			      "shorter than its header");
-	return result;
+	if (config->image_gz) {
+		/* More is found when it comes, against image_size. */
+		s.sizes.file = IMAGE_HEADER_SIZE;
+		work = job->ops->alloc(job->arg, INFLATE_WORK);
+		if (!work)
+			return refuse(error, -ENOMEM, "Image",
+				      "out of memory to unpack it");
+	}
+	result = image_read((const uint8_t *)job->bundle + config->image.start,
+			    config->image.size, work, &sink, &why);
+	if (work)
+		job->ops->free(job->arg, work);
+	/* Without a reason of its own it was stopped by one of the two. */
+	return result && why ? refuse(error, result, "Image", why) : result;
 }
 
 static int tree_build(struct loader_job *job, const struct loader_plan *plan,

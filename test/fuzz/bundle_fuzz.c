@@ -1,5 +1,6 @@
 /* Sources: kernel/guest/bundle.c kernel/guest/config.c kernel/guest/loader.c
- *          kernel/guest/gfdt.c kernel/guest/inflate.c kernel/cmdline.c
+ *          kernel/guest/gfdt.c kernel/guest/image.c kernel/guest/inflate.c
+ *          kernel/cmdline.c
  *          lib/cpio.c lib/image.c lib/range.c libfdt zlib */
 /*
  * Arbitrary bytes as a boot loader's initrd, as a config file, and each guest

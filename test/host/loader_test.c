@@ -1,7 +1,7 @@
 /* Placement and copying of guests: each refusal, and random sizes.
  *
- * Sources: kernel/guest/loader.c kernel/guest/gfdt.c kernel/guest/inflate.c
- *          lib/image.c lib/range.c libfdt zlib */
+ * Sources: kernel/guest/loader.c kernel/guest/gfdt.c kernel/guest/image.c
+ *          kernel/guest/inflate.c lib/image.c lib/range.c libfdt zlib */
 #include "kernel/guest/loader.h"
 
 #include <errno.h>
