@@ -93,6 +93,10 @@ int arch_guest_init(void);
 /* The same for each other hart, on that hart, before it runs a vcpu. */
 void arch_guest_cpu_init(void);
 
+/* Undo both on this hart: what the hypervisor extension does is as after
+ * reset. Nothing where it was not set up; no vcpu is loaded. */
+void arch_guest_cpu_exit(void);
+
 /* As arch_guest_init() found it. */
 const struct arch_guest_info *arch_guest_info(void);
 

@@ -236,6 +236,8 @@ static const struct command commands[] = {
 	 guests_console},
 	{"stat", "<guest>", "exits of a guest; \"measure on\" behind it counts",
 	 guests_stat},
+	{"handover", "<guest>", "give the machine to a guest, for good",
+	 guests_handover},
 	{"reboot", "", "restart the machine", command_reboot},
 	{"poweroff", "", "switch the machine off", command_poweroff},
 };

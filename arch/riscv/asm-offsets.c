@@ -4,6 +4,7 @@
  */
 #include <stddef.h>
 
+#include "arch/handover.h"
 #include "arch/riscv/boot/early.h"
 #include "arch/riscv/boot/relocate.h"
 #include "arch/riscv/boot/secondary.h"
@@ -48,6 +49,15 @@ void asm_offsets(void)
 	DEFINE(SECONDARY_TP, offsetof(struct secondary, tp));
 	DEFINE(SUMMONS_HART, offsetof(struct boot_summons, hart));
 	DEFINE(SUMMONS_START, offsetof(struct boot_summons, start));
+	DEFINE(STEP_COUNT, offsetof(struct handover_step, count));
+	DEFINE(STEP_HART, offsetof(struct handover_step, hart));
+	DEFINE(STEP_TREE, offsetof(struct handover_step, tree));
+	DEFINE(STEP_ENTRY, offsetof(struct handover_step, entry));
+	DEFINE(STEP_MOVE, offsetof(struct handover_step, move));
+	DEFINE(MOVE_TO, offsetof(struct handover_move, to));
+	DEFINE(MOVE_FROM, offsetof(struct handover_move, from));
+	DEFINE(MOVE_SIZE, offsetof(struct handover_move, size));
+	DEFINE(MOVE_BYTES, sizeof(struct handover_move));
 	_Static_assert(!offsetof(struct vcpu, regs.x), "switch.S: x at 0");
 	DEFINE(VCPU_PC, offsetof(struct vcpu, regs.pc));
 	DEFINE(VCPU_ARCH, offsetof(struct vcpu, arch));

@@ -23,6 +23,7 @@
 #include "kernel/error.h"
 #include "kernel/fdt/chosen.h"
 #include "kernel/guest/bundle.h"
+#include "kernel/guest/handover.h"
 #include "kernel/guest/loader.h"
 #include "kernel/guest/rng.h"
 #include "kernel/guest/run.h"
@@ -55,6 +56,7 @@ struct guest {
 
 static struct {
 	const void *bundle;
+	struct range bundle_place; /* in physical memory */
 	struct guest *guest;
 	unsigned count;
 	uint32_t ended; /* VMs that wait to be taken apart: a hint */
@@ -138,17 +140,25 @@ static int load(const struct guest *g, struct vm *vm, struct loader_plan *plan,
 	return err;
 }
 
-static void log_started(const struct guest *g, const struct loader_plan *plan)
+/* "<how>, Linux Image 29.7 MiB at 0x80200000" */
+static void log_image(const struct guest *g, const char *how, uint64_t at)
 {
 	uint64_t tenths = g->config.image.size * 10 / MIB(1);
 	char area[AREA_SIZE];
 
 	log_info(area_of(g, area),
-		 "started, %u vcpu%s, %" PRIu64 " MiB, Linux Image %" PRIu64
-		 ".%" PRIu64 " MiB at 0x%" PRIx64,
+		 "%s, Linux Image %" PRIu64 ".%" PRIu64 " MiB at 0x%" PRIx64,
+		 how, tenths / 10, tenths % 10, at);
+}
+
+static void log_started(const struct guest *g, const struct loader_plan *plan)
+{
+	char how[64];
+
+	snprintf(how, sizeof(how), "started, %u vcpu%s, %" PRIu64 " MiB",
 		 g->config.vcpus, g->config.vcpus == 1 ? "" : "s",
-		 g->config.memory / MIB(1), tenths / 10, tenths % 10,
-		 plan->image);
+		 g->config.memory / MIB(1));
+	log_image(g, how, plan->image);
 }
 
 static void refused(const struct guest *g, const char *file, const char *why)
@@ -302,6 +312,46 @@ void guests_yield(void)
 		sched_withdraw();
 }
 
+/* End them all and wait until the last is taken apart. */
+static void guests_stop_all(void)
+{
+	unsigned long flags;
+	unsigned i, running;
+
+	/* One may be down and wait for its reboot. */
+	reboot_due(NULL);
+	do {
+		for (i = running = 0; i < state.count; i++) {
+			if (!state.guest[i].vm)
+				continue;
+			/* Each time: one was perhaps starting again. */
+			vm_end(state.guest[i].vm, VM_END_STOP,
+			       "for a handover");
+			running++;
+		}
+		flags = arch_irq_save();
+		if (running && !guests_work())
+			arch_wait_for_interrupt();
+		arch_irq_restore(flags);
+	} while (running);
+}
+
+/* Give the machine to @g; returns only when it cannot have it. */
+static void guest_handover(const struct guest *g)
+{
+	struct loader_error error;
+	struct handover *handover;
+
+	if (handover_prepare(&g->config, &state.bundle_place, &handover,
+			     &error)) {
+		refused(g, error.file, error.why);
+		return;
+	}
+	guests_stop_all();
+	log_image(g, "gets the machine", handover_image(handover));
+	handover_go(handover);
+}
+
 /* Has the boot hart something to do beside its vcpu? */
 static bool attention(void)
 {
@@ -326,6 +376,7 @@ static int bundle_take(const struct range *initrd)
 	if (!config)
 		return -ENOMEM;
 	state.bundle = arch_pa_to_va(initrd->start);
+	state.bundle_place = *initrd;
 	n = bundle_read(state.bundle, initrd->size, config, BUNDLE_GUESTS_MAX,
 			bundle_problem, NULL);
 	state.guest = n > 0 ? heap_alloc_array(n, sizeof(*state.guest)) : NULL;
@@ -383,24 +434,38 @@ static void names_check(const char *names)
 	}
 }
 
-/* A single one gets the console. */
-static void autostart(void)
+/*
+ * Start all that are wanted; a single one gets the console. Without @hypervisor
+ * the first gets the machine, and the others have no place.
+ */
+static void autostart(bool hypervisor)
 {
 	/* As many names as there can be; of more the cut one is told. */
-	char buf[BUNDLE_GUESTS_MAX * GUEST_NAME_MAX];
+	char buf[BUNDLE_GUESTS_MAX * GUEST_NAME_MAX], area[AREA_SIZE];
+	struct guest *g, *end = state.guest + state.count;
+	const struct guest *first = NULL;
 	const char *names = NULL;
-	unsigned i, n = 0;
+	unsigned n = 0;
 
 	if (cmdline_value(boot_info()->args, "guest", buf, sizeof(buf)) !=
 	    -ENOENT) {
 		names = buf;
 		names_check(names);
 	}
-	for (i = 0; i < state.count; i++)
-		n += wanted(&state.guest[i], names);
-	for (i = 0; i < state.count; i++)
-		if (wanted(&state.guest[i], names))
-			guest_start(&state.guest[i], n == 1);
+	for (g = state.guest; g < end; g++) {
+		if (!wanted(g, names))
+			continue;
+		if (!n++)
+			first = g;
+		else if (!hypervisor)
+			log_warn(area_of(g, area),
+				 "not started: no hypervisor extension");
+	}
+	if (!hypervisor && first)
+		guest_handover(first);
+	for (g = state.guest; hypervisor && g < end; g++)
+		if (wanted(g, names))
+			guest_start(g, n == 1);
 }
 
 int guests_init(void)
@@ -421,22 +486,23 @@ int guests_init(void)
 		log_err("bundle", "initrd: %s", error_text(err));
 	if (!state.count)
 		return 0;
+	if (boot->seeds)
+		rng_add(&boot->random, sizeof(boot->random));
 	err = arch_guest_init();
 	if (err) {
-		log_warn("guest", "none started: %s",
-			 err == -ENODEV ? "no hypervisor extension"
-					: error_text(err));
+		if (err == -ENODEV)
+			autostart(false);
+		else
+			log_warn("guest", "none started: %s", error_text(err));
 		return 0;
 	}
 	smp_call_all(cpu_init, NULL);
 	sched_init();
 	vconsole_init();
 	state.usable = true;
-	if (boot->seeds)
-		rng_add(&boot->random, sizeof(boot->random));
 	run_attention_set(attention);
 	smp_idle_work_set(run_next);
-	autostart();
+	autostart(true);
 	return 0;
 }
 
@@ -526,6 +592,14 @@ void guests_stop(const char *name)
 	vm_end(g->vm, VM_END_STOP, "by the operator");
 	/* It may be down and wait for its reboot. */
 	reboot_due(&g->reboot);
+}
+
+void guests_handover(const char *name)
+{
+	const struct guest *g = guest_find(name);
+
+	if (g)
+		guest_handover(g);
 }
 
 void guests_reset(const char *name)

@@ -10,8 +10,9 @@
 
 /*
  * Read the bundle, if the boot loader gave one, and start the guests that
- * bootarg guest= names (default: those with autostart). Every problem is
- * logged and concerns that guest only. Returns 0.
+ * bootarg guest= names (default: those with autostart); without the hypervisor
+ * extension the first of these gets the machine, and this does not return.
+ * Every problem is logged and concerns that guest only. Returns 0.
  */
 int guests_init(void);
 
@@ -39,6 +40,7 @@ void guests_list(void);
 void guests_start(const char *name);
 void guests_stop(const char *name);
 void guests_reset(const char *name);
+void guests_handover(const char *name);
 void guests_console(const char *name);
 /* @argument is a name, or a name and "measure on" or "measure off". */
 void guests_stat(const char *argument);

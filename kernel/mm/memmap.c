@@ -260,7 +260,7 @@ static int add_memory(struct memmap *m, const void *fdt, pa_t pa,
 	return error ? error : m->count ? 0 : -ENOENT;
 }
 
-static int mark_reserved(struct memmap *m, const void *fdt)
+int memmap_mark_reserved(struct memmap *m, const void *fdt)
 {
 	struct dt_memory_iter it;
 	struct dt_reserved reserved;
@@ -308,7 +308,7 @@ int memmap_from_fdt(struct memmap *m, const void *fdt,
 	int error = add_memory(m, fdt, image->start, &home);
 
 	if (!error)
-		error = mark_reserved(m, fdt);
+		error = memmap_mark_reserved(m, fdt);
 	if (!error)
 		error = mark_firmware(m, &home, image->start);
 	if (!error && !dt_initrd(fdt, &initrd))

@@ -78,6 +78,9 @@ int memmap_alloc(struct memmap *m, uint64_t size, uint64_t align, pa_t limit,
 int memmap_from_fdt(struct memmap *m, const void *fdt,
 		    const struct range *image, const char **why);
 
+/* Mark what the checked tree @fdt reserves. -ENOSPC as above. */
+int memmap_mark_reserved(struct memmap *m, const void *fdt);
+
 /* The region that holds @pa, or NULL outside RAM. */
 const struct memmap_region *memmap_find(const struct memmap *m, pa_t pa);
 

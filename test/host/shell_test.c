@@ -125,6 +125,11 @@ void guests_reset(const char *name)
 	ask("reset", name);
 }
 
+void guests_handover(const char *name)
+{
+	ask("handover", name);
+}
+
 void guests_console(const char *name)
 {
 	ask("console", name);

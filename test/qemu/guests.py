@@ -1,6 +1,7 @@
 """Guests: payloads that look at the world switch from inside, and Debian's
 Linux to its shell. The payloads are assembled here (guests/)."""
 
+import os
 import re
 import subprocess
 
@@ -10,19 +11,22 @@ from machines import virt
 from session import Failed
 
 
-def built(context, name):
-    """The payload `name` as a flat file, its path."""
+def built(context, name, more=()):
+    """The payload `name` as a flat file, its path; `more` of the kernel's
+    own sources are linked in."""
     base = context.path("%s-%s" % (name, context.local.name.split("/")[-1]))
     elf, flat = base + ".elf", base + ".img"
     source = [payload.here("guests", f)
               for f in ("head.S", "report.c", name + ".c")]
+    source += [os.path.join(context.root, f) for f in more]
     subprocess.run([context.cross + "gcc", "-march=rv64imac_zicsr_zifencei",
                     "-mabi=lp64", "-mcmodel=medany", "-O2", "-ffreestanding",
                     "-fno-pic", "-fno-stack-protector", "-nostdlib",
                     "-fno-tree-loop-distribute-patterns",
                     "-static", "-Wall", "-Wextra", "-Werror",
                     "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments",
-                    "-I", context.root, "-T",
+                    "-I", context.root,
+                    "-I", os.path.join(context.build, "include"), "-T",
                     payload.here("guests", "payload.lds"), *source,
                     "-o", elf], check=True, timeout=60)
     subprocess.run([context.cross + "objcopy", "-O", "binary", elf, flat],

@@ -14,7 +14,7 @@ import threading
 from session import Failed, Skipped
 
 WARNING = 4     # KERN_WARNING; smaller numbers are worse
-INIT_OK = r"INIT-OK uptime ([0-9.]+) cpus (\d+)$"
+INIT_OK = r"INIT-OK uptime ([0-9.]+) cpus (\d+)\n"
 PROMPT = r"^\S+:\S+# "
 
 # A kernel message is whole, but may come in the middle of a line: it overtakes

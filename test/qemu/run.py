@@ -25,6 +25,7 @@ import bundles  # noqa: E402
 import consoles  # noqa: E402
 import faults  # noqa: E402
 import guests  # noqa: E402
+import handover  # noqa: E402
 import linux_guests  # noqa: E402
 import memory_dump  # noqa: E402
 import payloads  # noqa: E402
@@ -34,7 +35,7 @@ from context import context_from_environment  # noqa: E402
 from session import Failed, Skipped, kill_all  # noqa: E402
 
 SOURCES = (scenarios, uboot, faults, memory_dump, linux_guests, guests,
-           bundles, payloads, consoles)
+           bundles, payloads, consoles, handover)
 
 
 class Report:

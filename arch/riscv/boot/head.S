@@ -312,6 +312,17 @@ LOCAL_FUNC(mmu_enter)
 	jr	a1
 END(mmu_enter)
 
+/*
+ * mmu_leave - turn the MMU off and jump
+ * in: a0 for whom it jumps to, a1 physical address to go on at; runs at the
+ * physical address of this page, in tables that map it there
+ */
+FUNC(mmu_leave)
+	csrw	CSR_SATP, zero
+	sfence.vma
+	jr	a1
+END(mmu_leave)
+
 /* mmu_trap - the tables did not carry us over: report it with the MMU off */
 LOCAL_FUNC(mmu_trap)
 	csrw	CSR_SATP, zero

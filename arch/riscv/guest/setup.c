@@ -160,6 +160,28 @@ int arch_guest_init(void)
 	return 0;
 }
 
+void arch_guest_cpu_exit(void)
+{
+	unsigned long old;
+
+	if (!state.csrs.gstage)
+		return;
+	csr_write(CSR_HSTATUS, 0);
+	csr_write(CSR_HEDELEG, 0);
+	csr_write(CSR_HIDELEG, 0);
+	csr_write(CSR_HVIP, 0);
+	csr_write(CSR_HCOUNTEREN, 0);
+	csr_write(CSR_HTIMEDELTA, 0);
+	csr_write(CSR_HGATP, 0);
+	csr_write(CSR_VSSTATUS, 0);
+	csr_write(CSR_VSIE, 0);
+	csr_write(CSR_VSATP, 0);
+	csr_swap_probe(CSR_HENVCFG, 0, &old);
+	csr_swap_probe(CSR_HSTATEEN0, 0, &old);
+	hfence_gvma_all();
+	hfence_vvma_all();
+}
+
 void arch_guest_cpu_init(void)
 {
 	const struct guest_csrs *csrs = &state.csrs;
