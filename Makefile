@@ -474,7 +474,8 @@ $(BUILD)/tools/lab: $(patsubst %,$(LAB_OBJ)/%.o,$(LAB_CLIENT_C))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $^ -lcurl -ljansson -o $@
 
-lab: $(LABD) deps-run
+# With something to boot, and the client to do it with.
+lab: $(LABD) $(BUILD)/tools/lab $(BUILD)/Image deps-run
 	$(Q)$(LABD) --state $(LAB_STATE)
 
 # The daemon's host tests; the client's have their own section.

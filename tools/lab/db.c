@@ -29,6 +29,7 @@ static const char schema[] =
 	" created INTEGER, started INTEGER DEFAULT 0,"
 	" finished INTEGER DEFAULT 0, log_size INTEGER DEFAULT 0);"
 	"CREATE INDEX IF NOT EXISTS jobs_state ON jobs(state, finished);"
+	"CREATE INDEX IF NOT EXISTS jobs_logs ON jobs(state, log_size);"
 	"CREATE INDEX IF NOT EXISTS jobs_image ON jobs(image);"
 	"CREATE INDEX IF NOT EXISTS jobs_initrd ON jobs(initrd);"
 	"CREATE INDEX IF NOT EXISTS jobs_dtb ON jobs(dtb);"
@@ -569,15 +570,11 @@ bool db_blob_used(const char *hash)
 				"s", hash)) != 0;
 }
 
-int64_t db_bytes_over(void)
+int64_t db_log_bytes(void)
 {
-	return one_number(query(
-		"SELECT (SELECT coalesce(sum(log_size), 0) FROM jobs WHERE"
-		" state IN ('done', 'cancelled')) + (SELECT"
-		" coalesce(sum(size), 0) FROM (SELECT image, image_size AS size"
-		" FROM jobs UNION SELECT initrd, initrd_size FROM jobs"
-		" UNION SELECT dtb, dtb_size FROM jobs))",
-		""));
+	return one_number(query("SELECT coalesce(sum(log_size), 0) FROM jobs"
+				" WHERE state IN ('done', 'cancelled')",
+				""));
 }
 
 int db_token_add(const struct db_token *t)

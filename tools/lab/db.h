@@ -143,8 +143,8 @@ int64_t db_mean_duration(void);
 int64_t db_oldest_over(int64_t limit);
 void db_job_delete(int64_t id);
 bool db_blob_used(const char *hash);
-/* Bytes of all images and logs of jobs that are over. */
-int64_t db_bytes_over(void);
+/* Bytes of the logs of all jobs that are over. */
+int64_t db_log_bytes(void);
 
 /* A token's row; the hash is of the token's text. */
 struct db_token {

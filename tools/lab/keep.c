@@ -69,7 +69,8 @@ static void retention(void)
 
 	for (int i = 0; i < REMOVALS_AT_ONCE; i++) {
 		id = db_oldest_over(now - keep.config->keep_age);
-		if (!id && db_bytes_over() > keep.config->keep_bytes)
+		if (!id &&
+		    store_bytes() + db_log_bytes() > keep.config->keep_bytes)
 			id = db_oldest_over(now);
 		if (!id)
 			return;

@@ -54,6 +54,7 @@ static struct {
 	char state[PATH_MAX - 256];
 	int64_t max;
 	int64_t low;
+	int64_t bytes; /* of all blobs */
 	unsigned serial;
 } store;
 
@@ -302,6 +303,14 @@ static void blob_path(char *out, const char *hash)
 	snprintf(out, PATH_MAX, "%s/images/%s", store.state, hash);
 }
 
+/* 0 if it is not there. */
+static int64_t file_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : st.st_size;
+}
+
 static void upload_free(struct store_upload *u)
 {
 	unlink(u->path);
@@ -317,6 +326,7 @@ int store_upload_finish(struct store_upload *u, struct db_blob *out,
 {
 	uint8_t hash[HASH_BYTES];
 	char path[PATH_MAX];
+	int64_t before;
 	int status;
 
 	if (!u->status)
@@ -327,10 +337,13 @@ int store_upload_finish(struct store_upload *u, struct db_blob *out,
 			       sizeof(hash));
 		out->size = u->size;
 		blob_path(path, out->hash);
+		before = file_size(path);
 		/* Readable to all: it is given out through hard links. */
 		if (fchmod(u->fd, 0444) || rename(u->path, path))
 			refuse(u, errno == ENOSPC ? 507 : 500,
 			       "cannot store the upload");
+		else
+			store.bytes += u->size - before;
 	}
 	status = u->status;
 	*why = u->why;
@@ -352,28 +365,36 @@ int store_blob_link(const char *hash, const char *path)
 	return link(from, path) ? -errno : 0;
 }
 
-bool store_blob_exists(const struct db_blob *b)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	blob_path(path, b->hash);
-	return stat(path, &st) == 0 && st.st_size == b->size;
-}
-
 void store_blob_release(const char *hash)
 {
 	char path[PATH_MAX];
+	int64_t size;
 
 	if (!*hash || db_blob_used(hash))
 		return;
 	blob_path(path, hash);
-	unlink(path);
+	size = file_size(path);
+	if (unlink(path) == 0)
+		store.bytes -= size;
+}
+
+static void sweep_one(const char *hash)
+{
+	char path[PATH_MAX];
+
+	blob_path(path, hash);
+	store.bytes += file_size(path);
+	store_blob_release(hash);
 }
 
 void store_sweep(void)
 {
-	folder_each("images", store_blob_release);
+	folder_each("images", sweep_one);
+}
+
+int64_t store_bytes(void)
+{
+	return store.bytes;
 }
 
 bool store_disk_low(void)

@@ -39,11 +39,15 @@ void store_upload_abort(struct store_upload *u);
 
 /* Hard-links a blob as path. Returns 0 or -errno. */
 int store_blob_link(const char *hash, const char *path);
-bool store_blob_exists(const struct db_blob *b);
 /* Removes a blob unless a job in the database names it; "" is none. */
 void store_blob_release(const char *hash);
-/* Removes blobs that no job in the database names (after a crash). */
+/*
+ * Removes blobs that no job in the database names (after a crash) and counts
+ * the others: once, at the start.
+ */
 void store_sweep(void);
+/* Bytes of all blobs. */
+int64_t store_bytes(void);
 
 /* Whether the disk is below the watermark given to store_init(). */
 bool store_disk_low(void);
