@@ -28,10 +28,11 @@ SEED = int(os.environ.get("SEED") or 1)
 class Setting:
     """Simulated boards and a daemon on them."""
 
-    def __init__(self, boards=2, lab="", readback=True, **options):
+    def __init__(self, boards=2, lab="", readback=True, dialect="a0",
+                 **options):
         folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
         os.chmod(folder, 0o755)
-        self.sim = S.Sim(folder, boards, readback)
+        self.sim = S.Sim(folder, boards, readback, dialect)
         self.lab = L.Lab(self.sim.config(**options), lab, folder)
 
     def __enter__(self):
@@ -579,6 +580,34 @@ def events_bring_states_bytes_and_the_end():
         equal(tail, got[100:])
 
 
+def position_and_heartbeat_come_live():
+    with Setting(1, lab="heartbeat = 0.3\n") as (lab, _):
+        first = lab.submit(L.image("loop"), timeout="90", silence="90")
+        lab.wait(first, until=("running",))
+        second = lab.submit(L.image("loop"), timeout="90", silence="90")
+        third = lab.submit(L.image("pass"))
+        s = socket.create_connection(("127.0.0.1", lab.port), timeout=60)
+        s.sendall((f"GET /api/jobs/{third}/events HTTP/1.1\r\n"
+                   f"Host: 127.0.0.1:{lab.port}\r\n\r\n").encode())
+        got = b""
+
+        def until(text):
+            nonlocal got
+            while text not in got:
+                piece = s.recv(65536)
+                assert piece, got
+                got += piece
+
+        until(b'"position":2')
+        until(b"\n: beat\n")
+        assert b'"position":1' not in got
+        lab.http("DELETE", f"/api/jobs/{second}")
+        until(b'"position":1')
+        lab.http("DELETE", f"/api/jobs/{first}")
+        until(b"event: end")
+        s.close()
+
+
 class Viewer(threading.Thread):
     """Cut and resumed at random; collects every byte by offset."""
 
@@ -789,6 +818,28 @@ def relay_that_is_unplugged_comes_back():
     relay_fault("unplugged", True)
 
 
+def relays_of_both_dialects_switch():
+    for dialect in ("a0", "d0"):
+        with Setting(1, readback=False, dialect=dialect) as (lab, sim):
+            equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "pass")
+            lab.wait_board("sim0", "ready")
+            commands = [what for _, what in sim.boards[0].events]
+            equal((commands.count("on"), commands[-1]), (1, "off"))
+
+
+def relay_of_another_dialect_is_infra():
+    """Nothing switches on: the lab's mistake, not the kernel's."""
+    with Setting(1, readback=False, dialect="d0") as (lab, sim):
+        lab.stop()
+        text = lab.config.read_text()
+        lab.config.write_text(text.replace("_dialect = d0", "_dialect = a0"))
+        lab.start()
+        j = lab.wait(lab.submit(L.image("pass")))
+        equal((j["verdict"], j["reason"]),
+              ("infra", "no kernel within boot_timeout of 0.4 s, last stage "
+                        "power"))
+
+
 def board_that_switches_itself_on_is_switched_off():
     with Setting(1, readback=False, dwell=0.03) as (lab, sim):
         lab.wait_board("sim0", "ready")
@@ -900,6 +951,14 @@ def old_jobs_make_room():
         assert ids[-1] in left and ids[0] not in left, left
         equal(len(os.listdir(lab.state / "images")), len(left))
         equal(lab.get(f"/api/jobs/{ids[0]}/log").status, 404)
+        lab.stop()
+        text = lab.config.read_text()
+        lab.config.write_text(text.replace("keep_bytes = 200K",
+                                           "keep_age = 0.1"))
+        lab.start()
+        equal(lab.get("/api/jobs").json["jobs"], [], "older than keep_age")
+        equal(os.listdir(lab.state / "images") + os.listdir(
+            lab.state / "logs"), [])
     # What came beside the image takes room too.
     head = '--XYZ\r\nContent-Disposition: form-data; name="%s"\r\n\r\n'
     kind = {"Content-Type": "multipart/form-data; boundary=XYZ"}
@@ -1188,6 +1247,7 @@ CASES = [(f.__name__, f) for f in (
     foreign_hosts_and_origins_are_refused, tokens_and_roles_are_enforced,
     other_addresses_demand_tokens_and_tls, tls_is_spoken,
     log_range_and_run_agree, events_bring_states_bytes_and_the_end,
+    position_and_heartbeat_come_live,
     fifty_viewers_cut_and_resumed_see_every_byte,
     stopped_viewer_delays_nobody, log_ends_whole_at_its_limit,
     input_has_one_writer_and_hands_over, nobody_types_before_the_kernel_runs,
@@ -1197,6 +1257,7 @@ CASES = [(f.__name__, f) for f in (
     relay_with_a_stuck_contact_is_found_by_read_back,
     relay_with_a_stuck_contact_is_found_by_the_console,
     relay_that_is_unplugged_comes_back,
+    relays_of_both_dialects_switch, relay_of_another_dialect_is_infra,
     board_that_switches_itself_on_is_switched_off,
     infra_trouble_is_retried_once_and_not_blamed,
     restart_ends_the_attempt_as_infra_and_retries,

@@ -21,8 +21,8 @@ BANNER = b"\r\nOpenSBI v1.1\r\n\r\nU-Boot 2023.01 (sim)\r\n"
 
 
 class Board:
-    def __init__(self, name, folder, readback=True):
-        self.name, self.readback = name, readback
+    def __init__(self, name, folder, readback=True, dialect="a0"):
+        self.name, self.readback, self.dialect = name, readback, dialect
         self.folder = pathlib.Path(folder)
         self.tftp = self.folder / f"tftp-{name}"
         self.tftp.mkdir(exist_ok=True)
@@ -55,6 +55,7 @@ class Board:
     def config(self, dwell=0.01, boot_timeout=0.4, linger=0.01, baud=115200):
         return (f"[board {self.name}]\npower = relay\nrelay = {self.relay}\n"
                 f"relay_readback = {'yes' if self.readback else 'no'}\n"
+                f"relay_dialect = {self.dialect}\n"
                 f"relay_delay = 0.004\nconsole = tty\ntty = {self.tty}\n"
                 f"baud = {baud}\n"
                 f"netboot = external\ntftp_root = {self.tftp}\n"
@@ -104,6 +105,9 @@ class Board:
         if self.fault == "deaf":
             return
         self.pending += data
+        if self.dialect == "d0":
+            self.relay_step_d0(now)
+            return
         while self.pending:
             if self.pending[0] == 0xff:
                 self.pending = self.pending[1:]
@@ -115,6 +119,14 @@ class Board:
                 return
             else:
                 self.pending = self.pending[1:]
+
+    def relay_step_d0(self, now):
+        """Two bytes, no status; whatever else comes is no command."""
+        while len(self.pending) >= 2:
+            known = self.pending[0] == 0xd0 and self.pending[1] < 2
+            if known:
+                self.switch(self.pending[1] == 1, now)
+            self.pending = self.pending[2 if known else 1:]
 
     def answer(self):
         if self.readback and self.fault != "silent":
@@ -227,8 +239,8 @@ class Board:
 class Sim:
     """All boards of a test, played by one thread."""
 
-    def __init__(self, folder, count, readback=True):
-        self.boards = [Board(f"sim{n}", folder, readback)
+    def __init__(self, folder, count, readback=True, dialect="a0"):
+        self.boards = [Board(f"sim{n}", folder, readback, dialect)
                        for n in range(count)]
         self.twice = []  # words that ran on two boards at once
         self.stopping = False
