@@ -47,9 +47,18 @@ struct made_event {
 	char text[BLOCK_SIZE];
 };
 
+/* The job's JSON as told last: the same for all its viewers. */
+struct made_state {
+	const struct job *job;
+	unsigned changes;
+	const char *name; /* of the event */
+	char *text;
+};
+
 static struct {
 	const struct config *config;
 	struct made_event made;
+	struct made_state state;
 	struct viewer *list;
 	struct loop_timer heartbeat;
 	bool exiting;
@@ -84,9 +93,9 @@ static void text_set(struct viewer *v, char *text)
 	v->text_sent = 0;
 }
 
-static char *job_event(const struct viewer *v, const char *name)
+static char *state_make(const struct job *j, const char *name)
 {
-	json_t *o = view_job(&v->job->row, v->job);
+	json_t *o = view_job(&j->row, j);
 	char *json = json_dumps(o, JSON_COMPACT), *text = NULL;
 
 	json_decref(o);
@@ -94,6 +103,19 @@ static char *job_event(const struct viewer *v, const char *name)
 		text = NULL;
 	free(json);
 	return text;
+}
+
+static char *job_event(const struct viewer *v, const char *name)
+{
+	struct made_state *m = &stream.state;
+
+	if (m->job != v->job || m->changes != v->job->changes ||
+	    strcmp(m->name, name)) {
+		free(m->text);
+		*m = (struct made_state){v->job, v->job->changes, name,
+					 state_make(v->job, name)};
+	}
+	return m->text ? strdup(m->text) : NULL;
 }
 
 static char *run_end_line(const struct viewer *v)
@@ -230,9 +252,11 @@ static void viewer_free(void *cls)
 	struct viewer *v = cls;
 
 	job_viewer_remove(v->job, &v->link);
+	/* The job may be freed, and its address be another one's. */
 	if (stream.made.job == v->job)
-		stream.made.job = NULL; /* it may be freed, and its address
-					 * be another job's */
+		stream.made.job = NULL;
+	if (stream.state.job == v->job)
+		stream.state.job = NULL;
 	job_put(v->job);
 	*v->back = v->next;
 	if (v->next)
