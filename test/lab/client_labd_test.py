@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import web_board  # noqa: E402
 import web_test  # noqa: E402
 
-TIMEOUT = 30
+TIMEOUT = 90
 
 
 class Skip(Exception):
@@ -72,7 +72,7 @@ def same(got, wanted, what):
 
 
 def wait_for(condition, what):
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"never came: {what}")

@@ -26,7 +26,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import client_mock  # noqa: E402
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Skip(Exception):
@@ -105,7 +105,7 @@ def holds(text, part):
 
 
 def wait_for(condition, what):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"never came: {what}")
