@@ -297,18 +297,23 @@ FUZZ_HARTS = 12
 
 
 def fuzz(machine, seed, steps, qemu="main", kinds=""):
-    """`steps` random steps beside the victim; how many were done."""
+    """`steps` random steps beside the victim."""
     config = 'memory=8M,vcpus=%d,bootargs="seed=%d steps=%d harts=%d%s"' % (
         FUZZ_HARTS, seed, steps, FUZZ_HARTS, kinds)
 
     def run(context):
-        limit = 60 + steps // 300
         watch = Watch(context, machine, {"fuzz": ("fuzz", config)}, qemu,
-                      limit=limit + 40)
+                      limit=100 + steps // 300)
         start = watch.session.at
         watch.command("start fuzz", "guest fuzz: started")
         watch.progress()
-        watch.session.expect(r"guest fuzz: stopped, powered off", limit)
+        seen = True
+        while seen:
+            # A line every 20,000 steps, and the end.
+            seen = watch.session.expect(
+                r"steps (\d+) batches|guest fuzz: stopped, powered off",
+                20 * PATIENCE).group(1)
+            watch.check()
         watch.test_lines("fuzz", watch.session.text[start:])
         watch.progress()
         watch.end()
