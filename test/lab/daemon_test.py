@@ -1014,6 +1014,18 @@ def command_board(folder, port, **keys):
                                      for k, v in keys.items())
 
 
+def board_is_back_as_soon_as_its_console_is():
+    """Down without it, and not until the next try is due."""
+    port = L.free_port()
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    config = command_board(folder, port, retry="1000")
+    with L.Lab(config, folder=folder) as lab:
+        down = lab.wait_board("net", "down")
+        assert "console" in down["reason"], down
+        with socket.create_server(("127.0.0.1", port)):
+            lab.wait_board("net", "ready")
+
+
 def shared_file(folder, name):
     """A file that power commands, as an ordinary user, may write."""
     path = os.path.join(folder, name)
@@ -1266,6 +1278,7 @@ CASES = [(f.__name__, f) for f in (
     metrics_and_boards_tell_the_truth, example_configuration_is_valid,
     unit_file_is_valid, boards_are_known_after_a_restart,
     board_that_stays_on_does_not_hold_jobs_for_ever,
-    console_line_runs_at_any_rate, power_command_that_hangs_is_ended,
+    console_line_runs_at_any_rate, board_is_back_as_soon_as_its_console_is,
+    power_command_that_hangs_is_ended,
     late_power_command_of_a_dead_daemon_does_no_harm,
     power_commands_and_tcp_consoles_work, rfc2217_console_by_ser2net)]

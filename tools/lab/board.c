@@ -214,6 +214,15 @@ static void on_console_lost(void *arg)
 		user_lost(b, b->console->problem, false);
 }
 
+/* That may have been all the trouble: no need to wait for the next try. */
+static void on_console_opened(void *arg)
+{
+	struct board *b = arg;
+
+	if (b->state == BOARD_DOWN && b->tries >= OFF_TRIES)
+		off_begin(b);
+}
+
 static int backends_make(struct board *b, const char *run_dir)
 {
 	struct qemu *q;
@@ -254,6 +263,7 @@ static int board_make(const struct config_board *c, const char *run_dir)
 	b->power->arg = b;
 	b->console->bytes = on_bytes;
 	b->console->lost = on_console_lost;
+	b->console->opened = on_console_opened;
 	b->console->arg = b;
 	boards.list[boards.count++] = b;
 	return 0;

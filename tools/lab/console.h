@@ -23,8 +23,9 @@ struct console {
 	/* NULL while the line is open, else why it is not, for the user. */
 	const char *problem;
 	void (*bytes)(void *arg, const void *bytes, size_t len);
-	/* The line went away (unplugged). */
+	/* The line went away (unplugged), and is there (again). */
 	void (*lost)(void *arg);
+	void (*opened)(void *arg);
 	void *arg;
 };
 

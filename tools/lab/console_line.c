@@ -92,6 +92,9 @@ static void line_opened(struct line *l, const char *name, int fd)
 		return;
 	}
 	l->console.problem = NULL;
+	/* A tty is open before anybody could listen. */
+	if (l->console.opened)
+		l->console.opened(l->console.arg);
 }
 
 static void tty_reopen(void *arg)
