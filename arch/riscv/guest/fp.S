@@ -16,13 +16,11 @@
 
 	.text
 
-/* fp_save - in: a0 struct fp_state; clobbers t0 */
+/* fp_save - in: a0 struct fp_state */
 FUNC(fp_save)
 	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	FSD	\n
 	.endr
-	csrr	t0, CSR_FCSR
-	sd	t0, 256(a0)
 	ret
 END(fp_save)
 
@@ -41,14 +39,10 @@ END(fp_load)
  * t0. Whole-register moves need no vtype, only vstart 0.
  */
 FUNC(vector_save)
-	csrr	t0, CSR_VSTART
-	sd	t0, 0(a0)
 	csrr	t0, CSR_VL
 	sd	t0, 8(a0)
 	csrr	t0, CSR_VTYPE
 	sd	t0, 16(a0)
-	csrr	t0, CSR_VCSR
-	sd	t0, 24(a0)
 	csrw	CSR_VSTART, zero
 	slli	a1, a1, 3
 	addi	a0, a0, 32

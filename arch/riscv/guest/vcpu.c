@@ -202,9 +202,20 @@ static void fp_switch_in(struct vcpu *vcpu, unsigned cpu)
 	state.fp_owner[cpu] = vcpu;
 }
 
+/*
+ * Registers are saved when sstatus says that the guest has changed them. QEMU
+ * (10.0, too) does not say so of rounding modes, flags and vstart written as
+ * CSRs: these are taken always.
+ */
 static void fp_switch_out(struct arch_vcpu *arch)
 {
 	csr_set(CSR_SSTATUS, SSTATUS_FS | SSTATUS_VS);
+	if (guest_csrs()->fp)
+		arch->fp.fcsr = csr_read(CSR_FCSR);
+	if (arch->v) {
+		arch->v->vstart = csr_read(CSR_VSTART);
+		arch->v->vcsr = csr_read(CSR_VCSR);
+	}
 	if (guest_csrs()->fp && (arch->sstatus & SSTATUS_FS) == SSTATUS_FS) {
 		fp_save(&arch->fp);
 		arch->sstatus = (arch->sstatus & ~(uint64_t)SSTATUS_FS) |

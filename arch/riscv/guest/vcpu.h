@@ -127,7 +127,10 @@ int guest_store_quick(struct vcpu *vcpu);
 /* The same, before it goes on: what the vcpu has to see first. */
 void guest_requests_take(struct vcpu *vcpu);
 
-/* ---- fp.S: the whole register file from or to memory ---- */
+/*
+ * ---- fp.S: the whole register file from or to memory; fcsr, vcsr and vstart
+ * are loaded, but the caller's to save ----
+ */
 
 void fp_save(struct fp_state *fp);
 void fp_load(const struct fp_state *fp);

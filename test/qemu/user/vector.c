@@ -107,7 +107,7 @@ static void look(uint64_t n, uint64_t avl, uint64_t mode,
 void run(const long *stack);
 void run(const long *stack)
 {
-	uint64_t seed, rounds, n, state[4];
+	uint64_t seed, rounds, n, mode, state[4];
 
 	if (stack[0] != 3)
 		finish("usage: vector SEED ROUNDS\n", 64);
@@ -119,10 +119,11 @@ void run(const long *stack)
 		finish("vector: registers too long\n", 1);
 	n = 32 * n / 8;
 	for (; rounds; rounds--) {
+		mode = (seed + rounds) & 3;
 		for (uint64_t i = 0; i < n; i++)
 			want[i] = seed * 0x9e3779b97f4a7c15 + i * rounds;
-		hold(1 + seed % 8, seed & 3, state);
-		look(n, 1 + seed % 8, seed & 3, state);
+		hold(1 + seed % 8, mode, state);
+		look(n, 1 + seed % 8, mode, state);
 	}
 	finish("vector: all held\n", 0);
 }
