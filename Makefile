@@ -385,9 +385,14 @@ check: deps-check deps-test
 		CC="clang --target=riscv64-linux-gnu -mno-relax" image
 	@echo "check: all good"
 
-soak: deps-test image tools
+soak: soak-linux
 	$(Q)$(PYTHON) test/qemu/soak.py
 	$(Q)$(PYTHON) test/qemu/guest_soak.py
+
+.PHONY: soak-linux
+soak-linux: deps-test image tools
+	$(Q)$(GUEST_BUNDLE)
+	$(Q)$(PYTHON) test/qemu/soak_linux.py
 
 bench: deps-test image tools
 	$(Q)$(PYTHON) test/bench/bench.py

@@ -48,6 +48,25 @@ static void p550_gets_no_switched_extension(void **state)
 	isa_is(&offer, "rv64imafdc_zicntr_zicsr_zifencei_zba_zbb");
 }
 
+/* A tree may list what only henvcfg could switch on. */
+static void without_henvcfg_the_list_does_not_help(void **state)
+{
+	const struct offer_probe probe = {.has_hstateen0 = true,
+					  .henvcfg = ALL_ENV,
+					  .vstimecmp = true,
+					  .fcsr = true,
+					  .vlenb = true,
+					  .listed = listed};
+	struct offer offer;
+
+	(void)state;
+	extensions = " f d v sstc svpbmt zicbom zicboz smstateen ";
+	offer_settle(&probe, &offer);
+	assert_false(offer.has_henvcfg || offer.has_sstateen0);
+	assert_int_equal(offer.henvcfg, 0);
+	isa_is(&offer, "rv64imafdcv_zicntr_zicsr_zifencei");
+}
+
 static void bare_rv64gch_gets_just_that(void **state)
 {
 	const struct offer_probe probe = {.has_henvcfg = true,
@@ -165,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(p550_gets_no_switched_extension),
+		cmocka_unit_test(without_henvcfg_the_list_does_not_help),
 		cmocka_unit_test(bare_rv64gch_gets_just_that),
 		cmocka_unit_test(rva23_gets_all),
 		cmocka_unit_test(a_bit_that_does_not_stick_is_not_offered),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import linux
 import linuxlog
+import payloads
 import uboot
 from context import check_boot, power_off
 from machines import AIA, GUEST_CPUS, virt
@@ -209,7 +210,7 @@ def hotplug(harts, guests, rounds):
         many = [replace(guest, bootargs="quiet rdinit=/hotplug rounds=%d" %
                         rounds, files=(("hotplug", script),))
                 for guest in guests]
-        session = linux.start(context, machine, *many, limit=600)
+        session = linux.start(context, machine, *many, limit=300 + 60 * rounds)
         for _ in many:
             seen = session.expect(r"guest \S+: stopped, (.*)\n")
             if seen.group(1) != "powered off":
@@ -247,6 +248,30 @@ def vector(context):
     power_off(session, machine)
 
 
+def fair(context):
+    """Two guests that always have work, on one hart: by what they count, and
+    by a clock of instructions, each gets half."""
+    machine = virt(1)
+    guests = {name: ("victim", "memory=4M") for name in ("one", "two")}
+    session = context.start(machine, limit=150, extra=(
+        "-initrd", payloads.bundle(context, guests), *payloads.ICOUNT))
+    check_boot(session, machine)
+    # Behind this both run.
+    session.expect(r"guest two: started")
+    start = session.at
+    for _ in range(60):
+        session.expect(r"\| sum \d+ .*\n")
+    rounds = {name: [int(n) for n in
+                     re.findall(r"%s\| sum (\d+) " % name,
+                                session.text[start:session.at])]
+              for name in guests}
+    one, two = (seen[-1] - seen[0] if seen else 0
+                for seen in rounds.values())
+    if not 0.9 < one / (two or 1) < 1.1:
+        raise Failed("one did %d rounds, two %d" % (one, two))
+    power_off(session, machine)
+
+
 def cells(context):
     # The longest first, for it fills one core alone.
     yield "linux/reboots", reboots(REBOOTS)
@@ -255,6 +280,7 @@ def cells(context):
     yield "linux/uboot", from_uboot
     yield "linux/vector", vector
     yield "linux/crash", crash
+    yield "linux/fair", fair
     one = [linux.Guest("eight", vcpus=8)]
     four = [linux.Guest("g%d" % i, vcpus=2) for i in range(4)]
     yield "linux/hotplug-8-on-4", hotplug(4, one, 2)
