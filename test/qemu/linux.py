@@ -56,10 +56,14 @@ def initrd(context, guest, folder):
     return data + archive(folder)
 
 
+def bundle_base(context):
+    return context.path("bundle-" + context.local.name.replace("/", "."))
+
+
 def bundle(context, *guests):
     """A bundle for this scenario. The guests' Images are one file with hard
     links, so that many need no more room than one."""
-    base = context.path("bundle-" + context.local.name.replace("/", "."))
+    base = bundle_base(context)
     image = linuxlog.bundle_file(context, "Image")
     shutil.rmtree(base, ignore_errors=True)
     for guest in guests:
@@ -76,6 +80,19 @@ def bundle(context, *guests):
         f.write(archive(base))
     shutil.rmtree(base)
     return base + ".cpio"
+
+
+def tidy(cells):
+    """The cells, which leave their large bundle there only if they fail."""
+    def tidied(function):
+        def run(context):
+            function(context)
+            if os.path.exists(bundle_base(context) + ".cpio"):
+                os.unlink(bundle_base(context) + ".cpio")
+        return run
+
+    for name, function in cells:
+        yield name, tidied(function)
 
 
 def user_file(context, name):

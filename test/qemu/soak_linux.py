@@ -44,7 +44,8 @@ def main():
     args = parser.parse_args()
     context = context_from_environment()
     most = int(os.environ.get("N") or "0") or None
-    todo = chosen(os.environ.get("T"), list(cells(context, most)))
+    todo = chosen(os.environ.get("T"),
+                  list(linux.tidy(cells(context, most))))
     print("soak-linux: seed %d, QEMU %s, %d cells" %
           (context.seed, context.qemus.main.text(), len(todo)))
     started = time.monotonic()
