@@ -221,6 +221,12 @@ static struct vm *guest_build(const struct guest *g, struct loader_plan *plan)
 	return vm;
 }
 
+static void console_give(struct guest *g)
+{
+	shell_print("[%s; Ctrl-] leaves]\n", g->config.name);
+	vconsole_attach(g->vm);
+}
+
 /* Build it and let it run; with @attach its first byte goes to the console. */
 static void guest_start(struct guest *g, bool attach)
 {
@@ -235,7 +241,7 @@ static void guest_start(struct guest *g, bool attach)
 	g->vm = vm;
 	g->started = arch_time_now();
 	if (attach)
-		vconsole_attach(vm);
+		console_give(g);
 	err = vm_start(vm, plan.image, plan.fdt);
 	if (err) {
 		refused(g, "Image", error_text(err));
@@ -614,10 +620,8 @@ void guests_console(const char *name)
 {
 	struct guest *g = guest_running(name);
 
-	if (!g)
-		return;
-	shell_print("[%s; Ctrl-] leaves]\n", name);
-	vconsole_attach(g->vm);
+	if (g)
+		console_give(g);
 }
 
 /* "on", "off"; with a message if it is neither, or cannot be. */
