@@ -140,6 +140,7 @@ struct vcpu *sched_pick(void)
 		__atomic_store_n(&state.waiting, state.waiting - 1,
 				 __ATOMIC_RELAXED);
 		v->state = VCPU_RUNNING;
+		v->forced = false;
 		v->cpu = arch_cpu_index();
 		cpu->running = v;
 		slice_settle(cpu);
@@ -160,7 +161,7 @@ void sched_leave(struct vcpu *v, enum vcpu_state to)
 	cpu->slice = SLICE_NONE;
 	v->state = to;
 	if (to == VCPU_READY ||
-	    (to == VCPU_WAITING && arch_vcpu_irq_waiting(v)))
+	    (to == VCPU_WAITING && (v->forced || arch_vcpu_irq_waiting(v))))
 		harts = make_ready(v);
 	spin_unlock_irqrestore(&state.lock, flags);
 	signal_harts(harts);
@@ -188,10 +189,13 @@ void sched_wake(struct vcpu *v, bool force)
 	unsigned long flags = spin_lock_irqsave(&state.lock);
 	uint64_t harts = 0;
 
-	if (v->state == VCPU_WAITING && (force || arch_vcpu_irq_waiting(v)))
+	if (v->state == VCPU_WAITING && (force || arch_vcpu_irq_waiting(v))) {
 		harts = make_ready(v);
-	else if (force && v->state == VCPU_RUNNING)
+	} else if (force && v->state == VCPU_RUNNING) {
+		/* It may be on its way to wait already. */
+		v->forced = true;
 		harts = 1ull << v->cpu;
+	}
 	spin_unlock_irqrestore(&state.lock, flags);
 	signal_harts(harts);
 }

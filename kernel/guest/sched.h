@@ -39,7 +39,8 @@ int sched_start(struct vcpu *v, void (*prepare)(struct vcpu *v, void *arg),
 /*
  * A WAITING @v becomes READY if an interrupt that it has enabled is pending.
  * With @force it does in any case, and one that runs on another hart comes out
- * of the guest, even if it is only on its way in. Any hart, any context.
+ * of the guest, even if it is only on its way in, and does not go to wait. Any
+ * hart, any context.
  */
 void sched_wake(struct vcpu *v, bool force);
 

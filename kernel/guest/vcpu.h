@@ -55,6 +55,15 @@ struct vcpu {
 	uint64_t resume_opaque;
 	uint64_t exits[VCPU_EXIT_KINDS];
 
+	/*
+	 * A device register that drivers poll: loads of a byte at
+	 * 4 * polled_page + polled_low (guest-physical) are answered in
+	 * assembly by *polled, unless its bit 7 is set.
+	 */
+	const uint8_t *polled;
+	uint64_t polled_page, polled_value;
+	uint32_t polled_low;
+
 	/* While `measured`: exits before that, and since then instructions: of
 	 * the exits of each kind, and all while the vcpu was on a hart. */
 	uint64_t exits_before[VCPU_EXIT_KINDS];
@@ -78,6 +87,7 @@ struct vcpu {
 	/* Of the scheduler. */
 	enum vcpu_state state;
 	struct list queue;  /* entry of a run queue while READY */
+	bool forced;	    /* told to come out since it runs */
 	unsigned cpu;	    /* whose queue, or where it runs or ran last */
 	struct timer timer; /* wakes it from WAITING at its deadline */
 };

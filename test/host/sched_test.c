@@ -261,6 +261,11 @@ static void force_signals_the_hart_it_runs_on(void **state)
 	on(1);
 	sched_wake(&vcpu[0], true);
 	assert_false(signalled[1]);
+	/* On its way to wait it was told: it does not wait, but only once. */
+	leave(1, VCPU_WAITING);
+	assert_ptr_equal(runs[0] ? runs[0] : runs[1], &vcpu[0]);
+	leave(vcpu[0].cpu, VCPU_WAITING);
+	assert_int_equal(vcpu[0].state, VCPU_WAITING);
 }
 
 static void it_goes_back_to_the_hart_it_knows(void **state)

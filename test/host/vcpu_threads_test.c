@@ -181,6 +181,7 @@ struct guest {
 	bool ended;
 	unsigned lives;
 	uint64_t hops;
+	uint64_t stop_at; /* hops at which the operator stops it */
 	/* Page tables: which version there is, and is fenced everywhere. */
 	uint64_t version, fenced;
 	struct {
@@ -290,7 +291,7 @@ static void guest_call(struct guest *g, struct vcpu *v)
 /* After a call, as the way out of one has it: may the guest go on at once? */
 static bool goes_on(struct vcpu *v)
 {
-	if (v->leave != VCPU_STAY || !vm_is_up(v->vm) || sched_others_wait())
+	if (v->leave != VCPU_STAY)
 		return false;
 	fake_vcpu_requests(v);
 	return true;
@@ -359,6 +360,10 @@ static void guest_start(unsigned n, uint64_t *seed)
 
 	memset(g, 0, sizeof(*g));
 	g->lives = lives + 1;
+	/* Now and then the operator stops it, but for the last time. */
+	g->stop_at = g->lives < LIVES && random_below(seed, 2)
+		? random_below(seed, HOPS)
+		: UINT64_MAX;
 	assert_int_equal(vm_create(&config, &g->vm), 0);
 	for (i = 0; i < vcpus; i++) {
 		g->vcpu[i].seed = random_next(seed);
@@ -373,6 +378,8 @@ static bool guest_next(unsigned n, uint64_t *seed)
 {
 	struct guest *g = &guest[n];
 
+	if (g->vm && GET(g->hops) >= g->stop_at)
+		vm_end(g->vm, VM_END_STOP, "by the operator");
 	if (!g->vm || !GET(g->ended))
 		return g->vm != NULL;
 	assert_int_equal(g->vm->state, VM_DOWN);
@@ -457,9 +464,6 @@ static void live(unsigned n, unsigned each)
 		boot_once();
 		for (i = 0, lives = false; i < vms; i++)
 			lives |= guest_next(i, &seed);
-		/* The operator stops one now and then. */
-		if (!random_below(&seed, 3000) && guest[0].vm)
-			vm_end(guest[0].vm, VM_END_STOP, "by the operator");
 	}
 	SET(over, true);
 	for (i = 1; i < HARTS; i++)
