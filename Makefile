@@ -104,11 +104,10 @@ EARLY_C  := arch/riscv/boot/relocate.c arch/riscv/boot/early.c
 FAST_C   := kernel/fdt/dt.c kernel/fdt/address.c arch/riscv/mm/pagetable.c \
 	    arch/riscv/boot/relocate.c arch/riscv/boot/layout.c
 # On the way of every exit of a guest.
-HOT_C    := $(wildcard arch/riscv/guest/*.c) arch/riscv/lock.c \
-	    arch/riscv/irq.c kernel/guest/mmio.c kernel/guest/sbi.c \
-	    kernel/guest/sbi_base.c kernel/guest/sched.c \
-	    kernel/guest/vconsole.c kernel/guest/vcpu.c \
-	    kernel/guest/vplic.c kernel/guest/vuart.c lib/ring.c
+HOT_C    := $(addprefix arch/riscv/,guest/exit.c guest/gstage.c guest/vcpu.c \
+	      guest/vmid.c lock.c irq.c) $(addprefix kernel/guest/,mmio.c \
+	      sbi.c sbi_base.c vconsole.c vcpu.c vplic.c vuart.c) \
+	    kernel/console.c arch/riscv/io.c lib/ring.c
 
 # clang 14 knows zicsr and zifencei as parts of i.
 MARCH       ?= rv64imac_zicsr_zifencei
@@ -177,7 +176,7 @@ $(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build
 	$(call compile_fetched)
 
 $(BUILD)/kernel/%.c.o: $(ZLIB_DIR)/%.c Makefile | deps-build
-	$(call compile_fetched,-O2 $(ZLIB_FLAGS))
+	$(call compile_fetched,$(ZLIB_FLAGS))
 
 $(BUILD)/kernel/%.c.o: $(SODIUM_DIR)/%.c Makefile | deps-build
 	$(call compile_fetched)
@@ -395,6 +394,7 @@ soak-linux: deps-test image tools
 	$(Q)$(PYTHON) test/qemu/soak_linux.py
 
 bench: deps-test image tools
+	$(Q)$(GUEST_BUNDLE)
 	$(Q)$(PYTHON) test/bench/bench.py
 
 # ---- other ----------------------------------------------------------------

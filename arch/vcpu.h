@@ -47,7 +47,9 @@ enum vcpu_exit_kind {
 	VCPU_EXIT_WFI,	     /* wait for interrupt; the pc is behind it */
 	VCPU_EXIT_INJECTED,  /* a fault, given back to the guest already */
 	VCPU_EXIT_DEAD,	     /* nothing sensible can go on; see `reason` */
-	VCPU_EXIT_TIMER,     /* set_timer that never left assembly: counted */
+	/* These never leave assembly, and are only counted. */
+	VCPU_EXIT_TIMER, /* set_timer */
+	VCPU_EXIT_POLL,	 /* a read of vcpu->polled */
 	VCPU_EXIT_KINDS,
 	VCPU_EXIT_ANSWERED = VCPU_EXIT_KINDS /* on the way, and counted */
 };
@@ -126,8 +128,9 @@ int arch_vm_map(struct arch_vm *vm, gpa_t gpa, pa_t pa, uint64_t size);
 
 /* ---- one vcpu ---- */
 
-/* Instructions of a set_timer that is answered in assembly. */
+/* Instructions of a VCPU_EXIT_TIMER and of a VCPU_EXIT_POLL. */
 unsigned arch_vcpu_timer_length(void);
+unsigned arch_vcpu_poll_length(void);
 
 /* Make and free vcpu->arch; vcpu->vm is set. -ENOMEM. */
 int arch_vcpu_create(struct vcpu *vcpu);

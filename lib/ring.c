@@ -27,18 +27,6 @@ uint32_t ring_free(const struct ring *r)
 	return r->mask + 1 - ring_used(r);
 }
 
-bool ring_put(struct ring *r, uint8_t byte)
-{
-	uint32_t head = r->head;
-
-	if (head - index_acquire(&r->tail) > r->mask)
-		return false;
-	r->buf[head & r->mask] = byte;
-	/* Release: the byte is there before the index says so. */
-	__atomic_store_n(&r->head, head + 1, __ATOMIC_RELEASE);
-	return true;
-}
-
 int ring_get(struct ring *r)
 {
 	uint32_t tail = r->tail;

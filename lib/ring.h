@@ -20,7 +20,18 @@ struct ring {
 void ring_init(struct ring *r, void *buf, uint32_t size);
 
 /* Producer: append @byte; false (and nothing stored) when it is full. */
-bool ring_put(struct ring *r, uint8_t byte);
+static inline bool ring_put(struct ring *r, uint8_t byte)
+{
+	uint32_t head = r->head;
+
+	/* Acquire: the consumer is done with the bytes it gave back. */
+	if (head - __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE) > r->mask)
+		return false;
+	r->buf[head & r->mask] = byte;
+	/* Release: the byte is there before the index says so. */
+	__atomic_store_n(&r->head, head + 1, __ATOMIC_RELEASE);
+	return true;
+}
 
 /* Consumer: take the oldest byte, 0 to 255; -1 when it is empty. */
 int ring_get(struct ring *r);

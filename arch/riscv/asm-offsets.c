@@ -72,6 +72,12 @@ void asm_offsets(void)
 				       offsetof(struct vcpu, changed) + 4,
 		       "switch.S: one ld");
 	DEFINE(VCPU_MEASURE_FROM, offsetof(struct vcpu, measure_from));
+	DEFINE(VCPU_EXITS_POLL, offsetof(struct vcpu, exits[VCPU_EXIT_POLL]));
+	DEFINE(VCPU_POLLED, offsetof(struct vcpu, polled));
+	DEFINE(VCPU_POLLED_HTVAL, offsetof(struct vcpu, polled_page));
+	DEFINE(VCPU_POLLED_LOW, offsetof(struct vcpu, polled_low));
+	DEFINE(VCPU_POLLED_VALUE, offsetof(struct vcpu, polled_value));
+	DEFINE(VCPU_EXITS_MMIO, offsetof(struct vcpu, exits[VCPU_EXIT_MMIO]));
 	DEFINE(VCPU_EXITS_TIMER, offsetof(struct vcpu, exits[VCPU_EXIT_TIMER]));
 	DEFINE(ARCH_HOST_SP, offsetof(struct arch_vcpu, host_sp));
 	DEFINE(ARCH_HOST_VECTOR, offsetof(struct arch_vcpu, host_vector));

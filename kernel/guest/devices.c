@@ -14,11 +14,6 @@ static void plic_output(void *arg, unsigned context, bool level)
 	vcpu_irq_set(&vm->vcpu[context], VCPU_IRQ_EXTERNAL, level);
 }
 
-static bool uart_output(void *arg, uint8_t byte)
-{
-	return vconsole_output(arg, byte);
-}
-
 static void uart_line(void *arg, bool level)
 {
 	struct vm *vm = arg;
@@ -32,10 +27,17 @@ static void uart_input_room(void *arg)
 }
 
 static const struct vuart_ops uart_ops = {
-	.output = uart_output,
+	.output = vconsole_output,
 	.line = uart_line,
 	.input_room = uart_input_room,
 };
+
+static void poll_offer(struct vcpu *vcpu, const struct vuart *uart)
+{
+	vcpu->polled = &uart->polled;
+	vcpu->polled_page = (GUEST_UART_BASE + VUART_LSR) >> 2;
+	vcpu->polled_low = (GUEST_UART_BASE + VUART_LSR) & 3;
+}
 
 int devices_create(struct vm *vm)
 {
@@ -58,6 +60,8 @@ int devices_create(struct vm *vm)
 		return err;
 	}
 	vm->devices = d;
+	for (i = 0; i < vm->vcpu_count; i++)
+		poll_offer(&vm->vcpu[i], &d->uart);
 	return 0;
 }
 

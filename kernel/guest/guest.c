@@ -161,6 +161,16 @@ static void log_started(const struct guest *g, const struct loader_plan *plan)
 	log_image(g, how, plan->image);
 }
 
+static void log_built(const struct guest *g, uint64_t memory, uint64_t files)
+{
+	char area[AREA_SIZE];
+
+	log_info(area_of(g, area),
+		 "built with %" PRIu64 " instructions, memory %" PRIu64
+		 ", files %" PRIu64,
+		 memory + files, memory, files);
+}
+
 static void refused(const struct guest *g, const char *file, const char *why)
 {
 	char area[AREA_SIZE];
@@ -203,21 +213,26 @@ static struct vm *guest_build(const struct guest *g, struct loader_plan *plan)
 		.ended = vm_ended,
 	};
 	struct loader_error error;
+	uint64_t begun, zeroed;
 	struct vm *vm;
 	int err;
 
 	if (!can_be_built(g))
 		return NULL;
+	begun = boot_instructions();
 	err = vm_create(&config, &vm);
 	if (err) {
 		refused(g, "memory", error_text(err));
 		return NULL;
 	}
+	zeroed = boot_instructions();
 	if (load(g, vm, plan, &error)) {
 		refused(g, error.file, error.why);
 		vm_destroy(vm);
 		return NULL;
 	}
+	if (g->measured)
+		log_built(g, zeroed - begun, boot_instructions() - zeroed);
 	return vm;
 }
 

@@ -39,17 +39,18 @@ static int region_access(const struct mmio_region *r, struct vcpu_mmio *mmio)
 
 	if (r->size - offset < mmio->width)
 		return -EFAULT;
-	return r->handler(r->dev, offset, mmio) ? -EFAULT : 0;
+	return r->handler(r->dev, offset, mmio);
 }
 
 int mmio_access(const struct mmio_bus *bus, struct vcpu_mmio *mmio)
 {
-	const struct mmio_region *r;
+	const struct mmio_region *r = bus->region;
 
 	if (!is_aligned(mmio->gpa, mmio->width))
 		return -EFAULT;
-	for (r = bus->region; r < bus->region + bus->count; r++)
-		if (mmio->gpa - r->start < r->size)
-			return region_access(r, mmio);
-	return -EFAULT;
+	/* A region that is not there is empty. */
+	while (mmio->gpa - r->start >= r->size)
+		if (++r >= bus->region + bus->count)
+			return -EFAULT;
+	return region_access(r, mmio);
 }

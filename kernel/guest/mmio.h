@@ -37,8 +37,8 @@ struct mmio_bus {
 int mmio_region_add(struct mmio_bus *bus, const struct mmio_region *region);
 
 /*
- * Let the device at mmio->gpa do the access. 0; -EFAULT when it is not all
- * one device's, when it is misaligned, or when the device refuses: the guest
- * then gets an access fault. The value read has no bits above the width.
+ * Let the device at mmio->gpa do the access. 0; -EFAULT when it is not all one
+ * device's or misaligned; the device's own error when it refuses. The guest
+ * gets an access fault for any. The value read has no bits above the width.
  */
 int mmio_access(const struct mmio_bus *bus, struct vcpu_mmio *mmio);

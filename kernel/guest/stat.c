@@ -14,7 +14,7 @@ static const char *const kind_name[VCPU_EXIT_KINDS] = {
 	[VCPU_EXIT_INTERRUPT] = "interrupt", [VCPU_EXIT_SBI] = "sbi",
 	[VCPU_EXIT_MMIO] = "mmio",	     [VCPU_EXIT_WFI] = "wfi",
 	[VCPU_EXIT_INJECTED] = "injected",   [VCPU_EXIT_DEAD] = "dead",
-	[VCPU_EXIT_TIMER] = "set_timer",
+	[VCPU_EXIT_TIMER] = "set_timer",     [VCPU_EXIT_POLL] = "poll",
 };
 
 /* Exits of @kind since the vcpu is measured, and what they cost. */
@@ -28,6 +28,8 @@ static uint64_t spent_on(const struct vcpu *v, unsigned kind)
 	/* These never left assembly: each takes the same. */
 	if (kind == VCPU_EXIT_TIMER)
 		return measured_exits(v, kind) * arch_vcpu_timer_length();
+	if (kind == VCPU_EXIT_POLL)
+		return measured_exits(v, kind) * arch_vcpu_poll_length();
 	return v->spent[kind];
 }
 

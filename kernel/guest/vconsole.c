@@ -76,18 +76,22 @@ void vconsole_attach(struct vm *vm)
 	console_kick();
 }
 
-bool vconsole_output(struct vm *vm, uint8_t byte)
+/* The ring is full. Who makes room after this sees that; who made some before
+ * left it for the second try. */
+static __attribute__((noinline)) bool output_retry(struct vm_console *c,
+						   uint8_t byte)
 {
-	struct vm_console *c = vm->console;
+	__atomic_store_n(&c->refused, 1, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return ring_put(&c->output, byte);
+}
 
-	if (!ring_put(&c->output, byte)) {
-		/* Who makes room after this sees it; who made some before left
-		 * it for the second try. */
-		__atomic_store_n(&c->refused, 1, __ATOMIC_SEQ_CST);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (!ring_put(&c->output, byte))
-			return false;
-	}
+bool vconsole_output(void *vm, uint8_t byte)
+{
+	struct vm_console *c = ((struct vm *)vm)->console;
+
+	if (!ring_put(&c->output, byte) && !output_retry(c, byte))
+		return false;
 	console_kick();
 	return true;
 }
@@ -102,11 +106,12 @@ static uint64_t tenth_of_a_second(void)
 /* When is a line of @c, which is not attached, to be shown? */
 static uint64_t line_due(struct vm_console *c, uint64_t now)
 {
-	uint32_t used = ring_used(&c->output);
+	const struct ring ring = c->output;
+	uint32_t used = ring_used(&c->output), seen = c->seen;
 
-	while (c->seen < used && c->seen < LINE_MAX &&
-	       ring_peek(&c->output, c->seen) != '\n')
-		c->seen++;
+	while (seen < used && seen < LINE_MAX && ring_peek(&ring, seen) != '\n')
+		seen++;
+	c->seen = seen;
 	if (!used)
 		return UINT64_MAX;
 	if (c->seen < used || c->seen == LINE_MAX || !vm_is_up(c->vm))
@@ -123,16 +128,18 @@ static uint64_t line_due(struct vm_console *c, uint64_t now)
  */
 static size_t line_take(struct vm_console *c, char *buf)
 {
+	/* In registers, which bytes stored to @buf cannot change. */
+	const struct ring ring = c->output;
 	size_t at = strlen(c->vm->name), prefix = at + 2;
 	bool ended = c->seen < ring_used(&c->output) &&
 		ring_peek(&c->output, c->seen) == '\n';
-	uint32_t i;
+	uint32_t i, seen = c->seen;
 
 	memcpy(buf, c->vm->name, at);
 	buf[at++] = '|';
 	buf[at++] = ' ';
-	for (i = 0; i < c->seen; i++) {
-		uint8_t byte = ring_peek(&c->output, i);
+	for (i = 0; i < seen; i++) {
+		uint8_t byte = ring_peek(&ring, i);
 
 		if (byte == '\r')
 			continue;
@@ -140,7 +147,7 @@ static size_t line_take(struct vm_console *c, char *buf)
 			byte = '?';
 		buf[at++] = (char)byte;
 	}
-	ring_drop(&c->output, c->seen + ended);
+	ring_drop(&c->output, seen + ended);
 	c->seen = 0;
 	c->due = 0;
 	if (at == prefix && (!ended || c->continued)) {
@@ -156,13 +163,16 @@ static size_t line_take(struct vm_console *c, char *buf)
 /* As it is, to the end of a line if there is one. */
 static size_t raw_take(struct vm_console *c, char *buf, uint64_t now)
 {
+	const struct ring ring = c->output;
 	uint32_t used = ring_used(&c->output), i, len = 0;
 
 	if (used > LINE_MAX)
 		used = LINE_MAX;
 	for (i = 0; i < used; i++) {
-		buf[i] = (char)ring_peek(&c->output, i);
-		if (buf[i] == '\n')
+		uint8_t byte = ring_peek(&ring, i);
+
+		buf[i] = (char)byte;
+		if (byte == '\n')
 			len = i + 1;
 	}
 	c->continued = !len;

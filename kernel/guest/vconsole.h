@@ -25,9 +25,9 @@ bool vconsole_shown(struct vm *vm);
 /* Before the VM goes: nothing of it is touched any more, what waits is lost. */
 void vconsole_quiet(struct vm *vm);
 
-/* The guest writes @byte; false: no room, vuart_drain() will be called when
- * there is. Called with its UART's lock held. */
-bool vconsole_output(struct vm *vm, uint8_t byte);
+/* The guest of the struct vm @vm writes @byte; false: no room, vuart_drain()
+ * will be called when there is. Called with its UART's lock held. */
+bool vconsole_output(void *vm, uint8_t byte);
 
 /* The UART has room for input again: pass on what was typed meanwhile. */
 void vconsole_input_room(struct vm *vm);

@@ -20,6 +20,11 @@
 
 #define VUART_FIFO 16u
 
+/* The register that drivers poll, and in vuart->polled: reading it now has an
+ * effect. */
+#define VUART_LSR      5ull
+#define VUART_POLL_NOT 0x80u
+
 /*
  * What the port is connected to. All but the last are called with its lock
  * held, and must not call back into it.
@@ -49,6 +54,8 @@ struct vuart {
 	bool thre_pending;   /* "THR empty" not yet told through IIR */
 	bool line;
 	bool input_refused;
+	bool straight;	/* a byte sent changes no register */
+	uint8_t polled; /* LSR, or VUART_POLL_NOT too; read without the lock */
 };
 
 /* A port after reset, connected to @ops with @arg. */

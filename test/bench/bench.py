@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "qemu"))
 
+import guest  # noqa: E402
 import payload  # noqa: E402
 from context import (check_boot, check_selftest,  # noqa: E402
                      context_from_environment)
@@ -24,7 +25,7 @@ from machines import virt  # noqa: E402
 from session import Failed, Skipped  # noqa: E402
 
 ICOUNT = ("-icount", "shift=0,align=off,sleep=off")
-RUNS = 3
+RUNS = 5
 # Measured on the same emulator, entry to first console line (docs).
 READY_ELSEWHERE = "Bao 570,000; U-Boot 2,740,000; Linux 6.12 15,100,000"
 
@@ -122,13 +123,67 @@ def figures(context):
             value /= 1000
         rows.append((name.replace("-", "_"), titles.get(name, name), value,
                      None, ""))
+    return rows + guest_figures(context)
+
+
+def guest_figures(context):
+    """The same of guests; medians, for seeds move a boot by a percent."""
+    machine = virt(1, "1G")
+    if not os.path.exists(os.path.join(context.build, "debian", "Image")):
+        print("bench: no guests, Debian's kernel is not here")
+        return []
+    runs = [guest.guest_boot(context, machine) for _ in range(RUNS)]
+    ours = {key: int(statistics.median([run[key] for run in runs]))
+            for key in runs[0]}
+    plain = guest.guest_boot(context, virt(1, "1G", "rv64,zicboz=off"))
+    native = statistics.median([guest.native_boot(context)
+                                for _ in range(RUNS)])
+    share = statistics.median([100 * run["aloft"] / run["executed"]
+                               for run in runs])
+    inside = guest.switch_figures(context, machine)
+    causes, idle = guest.exits_of_a_boot(context, machine)
+    rows = [
+        ("guest_boot", "guest: boot to INIT-OK, guest / native",
+         ours["us"] / native, 1.00,
+         "Bao 0.997, Xvisor 0.943, KVM + kvmtool 1.463"),
+        ("guest_share", "guest: of it Aloft's own, percent", share, 0.4,
+         "Bao 0.05 without a UART, Xvisor 1.2"),
+        ("guest_sbi_base", "guest: SBI BASE round trip",
+         inside["sbi-base"], 120, "OpenSBI 310, Bao 242, Xvisor 739, KVM 933"),
+        ("guest_set_timer", "guest: SBI set_timer round trip",
+         inside["set-timer"], 40, "OpenSBI 341, Bao 242, Xvisor 760, KVM 996"),
+        ("guest_uart_lsr", "guest: read of the UART's LSR",
+         inside["uart-lsr"], 200, "Xvisor 1,100, KVM + kvmtool 3,607"),
+        ("guest_plic", "guest: read of a PLIC priority",
+         inside["plic-priority"], 200, "Bao 286"),
+        ("guest_uart_thr", "guest: write of a byte to the UART",
+         inside["uart-thr"], None, ""),
+        ("guest_first_touch", "guest: first touch of a page",
+         inside["first-touch"], 1, "Bao 4, Xvisor 16.6, KVM 4,478"),
+        ("guest_built", "guest: made, 256 MiB, Zicboz", ours["built"],
+         20000000, "KVM 41 M, Bao 96 M, Xvisor 165 M"),
+        ("guest_zeroed", "  of it memory, zeroed", ours["memory"], None, ""),
+        ("guest_copied", "  of it files copied, tree", ours["files"], None,
+         ""),
+        ("guest_built_plain", "guest: made, 256 MiB, no Zicboz",
+         plain["built"], 50000000, ""),
+        ("guest_zeroed_plain", "  of it memory, zeroed", plain["memory"],
+         None, ""),
+        ("guest_idle", "guest: exits a second, idle at its shell", idle, 10,
+         "not published"),
+    ]
+    for cause, n in causes.items():
+        rows.append(("guest_exits_" + cause, "guest: exits to INIT-OK, " +
+                     cause, n, None, ""))
     return rows
 
 
 def number(value):
     if value is None:
         return ""
-    return format(value, "," if isinstance(value, int) else ".1f")
+    if isinstance(value, int):
+        return format(value, ",")
+    return format(value, ".1f" if value >= 5 else ".3f")
 
 
 def show(rows):

@@ -36,6 +36,11 @@ unsigned arch_vcpu_timer_length(void)
 	return TIMER_LENGTH;
 }
 
+unsigned arch_vcpu_poll_length(void)
+{
+	return 50;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -57,7 +62,7 @@ static void exits_are_always_shown(void **state)
 	assert_non_null(strstr(fake.text,
 			       "vcpu 0 running, exits: interrupt 0 "
 			       "sbi 7 mmio 0 "));
-	assert_non_null(strstr(fake.text, " set_timer 5\n"));
+	assert_non_null(strstr(fake.text, " set_timer 5 poll 0\n"));
 	assert_non_null(strstr(fake.text, "vcpu 1 stopped, "));
 	assert_non_null(strstr(fake.text, " mmio 1234567890123 "));
 	assert_null(strstr(fake.text, "instructions"));

@@ -149,11 +149,6 @@ static void machine_start(bool with_line)
 
 /* ---- the guests ---- */
 
-static bool uart_output(void *arg, uint8_t byte)
-{
-	return vconsole_output(arg, byte);
-}
-
 static void uart_line(void *arg, bool level)
 {
 	container_of((struct vm *)arg, struct guest, vm)->line = level;
@@ -164,7 +159,7 @@ static void uart_input_room(void *arg)
 	vconsole_input_room(arg);
 }
 
-static const struct vuart_ops uart_ops = {uart_output, uart_line,
+static const struct vuart_ops uart_ops = {vconsole_output, uart_line,
 					  uart_input_room};
 
 static void vm_ended(struct vm *vm)

@@ -107,8 +107,13 @@ static bool at_hand(unsigned reg)
 	return REGS_AT_HAND >> reg & 1;
 }
 
-static int quick_done(struct vcpu *vcpu, uint32_t insn)
+/* Apart from the next, so that little need be kept over the device's answer. */
+static __attribute__((noinline)) int load_done(struct vcpu *vcpu, uint32_t insn)
 {
+	unsigned reg = decode_load_reg(insn);
+
+	if (reg)
+		vcpu->regs.x[reg] = decode_extend(insn, vcpu->exit.mmio.value);
 	vcpu->regs.pc += decode_length(insn);
 	vcpu->exits[VCPU_EXIT_MMIO]++;
 	return 0;
@@ -118,18 +123,15 @@ int guest_load_quick(struct vcpu *vcpu)
 {
 	struct vcpu_mmio *mmio = &vcpu->exit.mmio;
 	uint32_t insn = csr_read(CSR_HTINST);
-	unsigned reg = decode_load_reg(insn);
 
-	if (!decode_is_load(insn) || !at_hand(reg))
+	if (!decode_is_load(insn) || !at_hand(decode_load_reg(insn)))
 		return -ENOTSUP;
 	mmio->gpa = fault_gpa();
 	mmio->write = false;
 	mmio->width = decode_width(insn);
 	if (vcpu_mmio_answer(vcpu))
 		return -EFAULT;
-	if (reg)
-		vcpu->regs.x[reg] = decode_extend(insn, mmio->value);
-	return quick_done(vcpu, insn);
+	return load_done(vcpu, insn);
 }
 
 int guest_store_quick(struct vcpu *vcpu)
@@ -144,9 +146,7 @@ int guest_store_quick(struct vcpu *vcpu)
 	mmio->write = true;
 	mmio->width = decode_width(insn);
 	mmio->value = decode_narrow(insn, vcpu->regs.x[reg]);
-	if (vcpu_mmio_answer(vcpu))
-		return -EFAULT;
-	return quick_done(vcpu, insn);
+	return vcpu_mmio_answer(vcpu);
 }
 
 /* A load or store where there is no RAM. */

@@ -73,8 +73,47 @@ FUNC(guest_enter)
 END(guest_enter)
 
 /*
+ * POLL - a byte-wide load from vcpu->polled_gpa is answered from memory; all
+ * else goes on at \other
+ * in: a0 vcpu, the guest's in sscratch; t0 in its slot; t0 scause - ECALL_VS
+ */
+	.macro	POLL other
+	addi	t0, t0, CAUSE_ECALL_VS - CAUSE_LOAD_GUEST_PAGE
+	bnez	t0, \other
+	sd	t1, X(6)(a0)
+	csrr	t0, CSR_HTVAL
+	ld	t1, VCPU_POLLED_HTVAL(a0)
+	bne	t0, t1, 9f
+	csrr	t0, CSR_STVAL
+	lw	t1, VCPU_POLLED_LOW(a0)
+	andi	t0, t0, 3
+	bne	t0, t1, 9f
+
+	/* lb or lbu, of 4 bytes, to one of a0 to a7. */
+	csrr	t0, CSR_HTINST
+	li	t1, ~(31 << 7 | 1 << 14)
+	and	t1, t0, t1
+	addi	t1, t1, -3
+	bnez	t1, 9f
+	srli	t0, t0, 7
+	andi	t0, t0, 31
+	addi	t0, t0, -10
+	sltiu	t1, t0, 8
+	beqz	t1, 9f
+
+	/* Bit 7 says that reading has an effect: not here. */
+	ld	t1, VCPU_POLLED(a0)
+	lb	t1, 0(t1)
+	bltz	t1, 9f
+	sd	t1, VCPU_POLLED_VALUE(a0)
+	j	.Lpolled
+9:	ld	t1, X(6)(a0)
+	j	\other
+	.endm
+
+/*
  * guest_exit_entry_timer - stvec with Sstc: SBI TIME set_timer is done here and
- * now; all else goes on at guest_exit_entry
+ * now, and so is a poll; all else goes on at guest_exit_entry
  */
 FUNC(guest_exit_entry_timer)
 	.option	push
@@ -84,7 +123,7 @@ FUNC(guest_exit_entry_timer)
 	sd	t0, X(5)(a0)
 	csrr	t0, CSR_SCAUSE
 	addi	t0, t0, -CAUSE_ECALL_VS
-	bnez	t0, .Lsave
+	bnez	t0, .Lno_call
 	li	t0, SBI_EXT_TIME
 	bne	a7, t0, .Lsave
 	bnez	a6, .Lsave
@@ -103,23 +142,55 @@ FUNC(guest_exit_entry_timer)
 	li	a1, 0
 	sret
 .Ltimer_end:
+
+.Lno_call:
+	POLL	.Lsave
+.Lno_call_end:
+
+	/* t0 says which register: the value is in VCPU_POLLED_VALUE. */
+.Lpolled:
+	ld	t1, VCPU_EXITS_POLL(a0)
+	addi	t1, t1, 1
+	sd	t1, VCPU_EXITS_POLL(a0)
+	csrr	t1, CSR_SEPC
+	addi	t1, t1, 4
+	csrw	CSR_SEPC, t1
+	slli	t0, t0, 3
+	lla	t1, 1f
+	add	t0, t0, t1
+	jr	t0
+1:	j	2f			/* a0 is in sscratch */
+	nop
+	.irp	n, 11,12,13,14,15,16,17
+	ld	x\n, VCPU_POLLED_VALUE(a0)
+	j	.Lpolled_out
+	.endr
+2:	ld	t0, VCPU_POLLED_VALUE(a0)
+	csrw	CSR_SSCRATCH, t0
+.Lpolled_out:
+	ld	t1, X(6)(a0)
+	ld	t0, X(5)(a0)
+	csrrw	a0, CSR_SSCRATCH, a0
+	sret
+.Lpolled_end:
 	.option	pop
 END(guest_exit_entry_timer)
 
 /*
- * guest_exit_entry_measure_timer, guest_exit_entry_measure - the same two while
- * instructions are counted: note when the exit began
+ * guest_exit_entry_measure_timer, guest_exit_entry_measure - with Sstc and
+ * without it, while instructions are counted: note when the exit began
  */
 FUNC(guest_exit_entry_measure_timer)
 	csrrw	a0, CSR_SSCRATCH, a0
 	sd	t0, X(5)(a0)
 	csrr	t0, CSR_SCAUSE
 	addi	t0, t0, -CAUSE_ECALL_VS
-	bnez	t0, .Lnote
+	bnez	t0, 1f
 	li	t0, SBI_EXT_TIME
 	bne	a7, t0, .Lnote
 	beqz	a6, .Ltimer_set
 	j	.Lnote
+1:	POLL	.Lnote
 END(guest_exit_entry_measure_timer)
 
 FUNC(guest_exit_entry_measure)
@@ -135,6 +206,9 @@ END(guest_exit_entry_measure)
 FUNC(guest_exit_entry)
 	csrrw	a0, CSR_SSCRATCH, a0
 	sd	t0, X(5)(a0)
+	csrr	t0, CSR_SCAUSE
+	addi	t0, t0, -CAUSE_ECALL_VS
+	POLL	.Lsave
 .Lsave:
 	.irp	n, 1,2,4,6,7,28,29,30,31,11,12,13,14,15,16,17
 	sd	x\n, X(\n)(a0)
@@ -156,7 +230,7 @@ FUNC(guest_exit_entry)
 	/* Which are quick? */
 	csrr	a1, CSR_SCAUSE
 	li	t0, CAUSE_ECALL_VS
-	bne	a1, t0, .Lno_call
+	bne	a1, t0, .Lno_ecall
 	call	guest_call_quick
 	bnez	a0, .Lcall_again
 .Lanswered:
@@ -167,9 +241,12 @@ FUNC(guest_exit_entry)
 	ld	t1, VCPU_CHANGED_FENCES(a0)
 	or	t1, t1, t0
 	beqz	t1, .Lresume
+	srli	t1, t0, 32
 	sext.w	t0, t0
 	bnez	t0, .Lleave
-	call	guest_requests_take
+	beqz	t1, 1f
+	csrr	a1, CSR_INSTRET		/* before what only measuring costs */
+1:	call	guest_requests_take
 	ld	a0, HOST_VCPU(sp)
 	j	.Lresume
 
@@ -180,15 +257,27 @@ FUNC(guest_exit_entry)
 	sd	t0, VCPU_PC(a0)
 	j	.Lanswered
 
-.Lno_call:
-	li	t0, CAUSE_LOAD_GUEST_PAGE
+.Lno_ecall:
+	li	t0, CAUSE_STORE_GUEST_PAGE
 	bne	a1, t0, 1f
-	call	guest_load_quick
-	beqz	a0, .Lanswered
-	j	.Lunanswered
-1:	li	t0, CAUSE_STORE_GUEST_PAGE
-	bne	a1, t0, .Lunanswered
 	call	guest_store_quick
+	bnez	a0, .Lunanswered
+	/* Here, so that it need not keep anything over the device's answer:
+	 * the instruction, of 2 or 4 bytes, is done. */
+	ld	a0, HOST_VCPU(sp)
+	csrr	t0, CSR_HTINST
+	ld	t1, VCPU_PC(a0)
+	ld	t2, VCPU_EXITS_MMIO(a0)
+	andi	t0, t0, 2
+	addi	t1, t1, 2
+	add	t1, t1, t0
+	addi	t2, t2, 1
+	sd	t1, VCPU_PC(a0)
+	sd	t2, VCPU_EXITS_MMIO(a0)
+	j	.Lanswered
+1:	li	t0, CAUSE_LOAD_GUEST_PAGE
+	bne	a1, t0, .Lunanswered
+	call	guest_load_quick
 	beqz	a0, .Lanswered
 
 .Lunanswered:
@@ -226,3 +315,7 @@ END(guest_exit_entry)
 guest_lengths:
 	.dword	.Lresume_end - .Lresume
 	.dword	.Ltimer_end - .Ltimer
+	/* To .Lno_call 5, less the two of its end; to a1 to a7, less the six
+	 * entries and the two instructions that are for others. */
+	.dword	(.Lno_call_end - .Lno_call) + (.Lpolled_end - .Lpolled) + \
+		4 * (5 - 2 - 2 * 7 - 2)

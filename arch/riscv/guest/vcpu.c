@@ -148,10 +148,9 @@ static void csrs_save(struct vs_csrs *csr)
 		csr->vstimecmp = csr_swap(CSR_VSTIMECMP, -1ul);
 }
 
-/* Settle the account up to now, and @more that will certainly be executed. */
-static void measure_book(struct vcpu *vcpu, uint64_t more)
+/* Settle the account up to @now, and @more that will certainly be executed. */
+static void measure_book(struct vcpu *vcpu, uint64_t now, uint64_t more)
 {
-	uint64_t now = csr_read(CSR_INSTRET);
 
 	vcpu->spent[vcpu->measure_kind] += now - vcpu->measure_from + more;
 	vcpu->executed += now - vcpu->executed_to;
@@ -184,7 +183,7 @@ static void measure_load(struct vcpu *vcpu)
 static void measure_put(struct vcpu *vcpu)
 {
 	if (vcpu->measured)
-		measure_book(vcpu, 0);
+		measure_book(vcpu, csr_read(CSR_INSTRET), 0);
 }
 
 static void fp_switch_in(struct vcpu *vcpu, unsigned cpu)
@@ -289,7 +288,7 @@ static void fences_take(struct vcpu *vcpu)
 			0, UINT64_MAX);
 }
 
-void guest_requests_take(struct vcpu *vcpu)
+void guest_requests_take(struct vcpu *vcpu, uint64_t instret)
 {
 	if (__atomic_load_n(&vcpu->changed, __ATOMIC_RELAXED))
 		irqs_take(vcpu);
@@ -297,13 +296,18 @@ void guest_requests_take(struct vcpu *vcpu)
 		fences_take(vcpu);
 	if (vcpu->measured) {
 		vcpu->measure_kind = answered_kind();
-		measure_book(vcpu, guest_lengths.resume / 4);
+		measure_book(vcpu, instret, guest_lengths.resume / 4);
 	}
 }
 
 unsigned arch_vcpu_timer_length(void)
 {
 	return guest_lengths.timer / 4;
+}
+
+unsigned arch_vcpu_poll_length(void)
+{
+	return guest_lengths.poll / 4;
 }
 
 int guest_call_quick(struct vcpu *vcpu)
@@ -325,7 +329,8 @@ void arch_vcpu_run(struct vcpu *vcpu)
 	if (__atomic_load_n(&vcpu->fences, __ATOMIC_SEQ_CST))
 		fences_take(vcpu);
 	if (vcpu->measured)
-		measure_book(vcpu, guest_lengths.resume / 4);
+		measure_book(vcpu, csr_read(CSR_INSTRET),
+			     guest_lengths.resume / 4);
 	answered = !guest_enter(vcpu);
 	__atomic_store_n(&vcpu->inside, 0, __ATOMIC_SEQ_CST);
 	vcpu->exit.kind = VCPU_EXIT_ANSWERED;

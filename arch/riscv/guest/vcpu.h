@@ -105,10 +105,11 @@ void guest_exit_entry_measure(void);
 void guest_exit_entry_measure_timer(void);
 
 /* Bytes of code, four an instruction: of the way back into a guest, and of a
- * set_timer from trap to return. */
+ * set_timer and of a poll from trap to return. */
 struct guest_lengths {
 	uint64_t resume;
 	uint64_t timer;
+	uint64_t poll;
 };
 
 extern const struct guest_lengths guest_lengths;
@@ -118,14 +119,16 @@ extern const struct guest_lengths guest_lengths;
  * answer an SBI call or an access to a device at once.
  * guest_call_quick: -EAGAIN: it cannot be answered now, the guest asks again.
  * guest_load_quick, guest_store_quick: an error: nothing has happened,
- * guest_exit_decode() must look at it.
+ * guest_exit_decode() must look at it. Of a store that was answered it is left
+ * to the caller to go on behind the instruction and to count the exit.
  */
 int guest_call_quick(struct vcpu *vcpu);
 int guest_load_quick(struct vcpu *vcpu);
 int guest_store_quick(struct vcpu *vcpu);
 
-/* The same, before it goes on: what the vcpu has to see first. */
-void guest_requests_take(struct vcpu *vcpu);
+/* The same, before it goes on: what the vcpu has to see first. Of a measured
+ * one the exit was answered at @instret. */
+void guest_requests_take(struct vcpu *vcpu, uint64_t instret);
 
 /*
  * ---- fp.S: the whole register file from or to memory; fcsr, vcsr and vstart

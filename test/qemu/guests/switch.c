@@ -177,8 +177,15 @@ static void figures(void)
 	a7 = SBI_TIME;
 	FIGURE("guest-set-timer", "ecall", , "+r"(a0), "+r"(a1)
 	       : "r"(a6), "r"(a7));
-	FIGURE("guest-uart-lsr", "lbu t0, 5(%2)", : "r"(UART) : "t0");
+	FIGURE("guest-uart-lsr", "lbu a4, 5(%2)", : "r"(UART) : "a4");
 	FIGURE("guest-plic-priority", "lw t0, 40(%2)", : "r"(PLIC) : "t0");
+	/* Nobody has been in these pages yet. */
+	FIGURE("guest-first-touch", "sd zero, 0(%2)",
+	       : "r"(0x84000000ul + i_ * 4096)
+	       : "memory");
+	/* What is written appears. */
+	FIGURE("guest-uart-thr", "sb %3, 0(%2)", : "r"(UART), "r"('.'));
+	print("\n");
 }
 
 void payload(uint64_t hart, const void *tree)

@@ -1,0 +1,131 @@
+"""What guests cost: Debian's kernel with and without Aloft under it, and the
+payload `switch` that looks from inside (test/qemu/guests/switch.c).
+
+Both boots end by `after=poweroff` right behind INIT-OK and are compared by
+Linux's own clock there, which counts from the same place in both. A nanosecond
+of it is an instruction, or idle: the instruction counter will not do natively,
+for Linux's PMU driver stops it. In a guest Aloft counts instructions besides
+(`stat <guest> measure on`).
+"""
+
+import os
+import re
+import subprocess
+import time
+
+import guests
+from context import check_boot
+from machines import virt
+from session import Failed
+
+ICOUNT = ("-icount", "shift=0,align=off,sleep=off")
+LIMIT = 300
+AFTER = "after=poweroff"
+# Seconds of the guest's clock for which it is left idle.
+IDLE = 20
+
+
+def linux_us(session):
+    """Microseconds of Linux's own clock at the power-off behind INIT-OK."""
+    session.expect(r"INIT-OK")
+    found = session.expect(r"\[ *(\d+)\.(\d{6})\] reboot: Power down")
+    return int(found.group(1)) * 1000000 + int(found.group(2))
+
+
+def native_boot(context):
+    """The same on the machine itself, as large as the guest."""
+    session = context.start(
+        virt(1, "256M"), kernel=os.path.join(context.build, "debian", "Image"),
+        append=AFTER, limit=LIMIT,
+        extra=("-initrd", os.path.join(context.build, "guest", "initrd.cpio"),
+               *ICOUNT))
+    us = linux_us(session)
+    session.close()
+    return us
+
+
+def bundle(context, name, bootargs):
+    """The default guest with one vcpu and other bootargs."""
+    out = context.path(name + ".cpio")
+    subprocess.run([os.path.join(context.build, "tools", "bundle"), "-o", out,
+                    'linux:image=%s,initrd=%s,bootargs="%s"' % (
+                        os.path.join(context.build, "debian", "Image"),
+                        os.path.join(context.build, "guest", "initrd.cpio"),
+                        bootargs)], check=True, timeout=60)
+    return out
+
+
+def measured(context, machine, bootargs):
+    """A session in which the guest has just been started, measured, with the
+    console its own."""
+    session = context.start(machine, append="guest=none", limit=LIMIT,
+                            extra=("-initrd", bundle(context, "bench",
+                                                     bootargs), *ICOUNT))
+    check_boot(session, machine)
+    session.expect(r"^aloft> ")
+    session.send("stat linux measure on\r")
+    session.expect(r"^aloft> ")
+    session.send("start linux\r")
+    return session
+
+
+def built(session):
+    found = session.expect(r"built with (\d+) instructions, memory (\d+), "
+                           r"files (\d+)$")
+    return [int(n) for n in found.groups()]
+
+
+def guest_boot(context, machine):
+    """{what: instructions} of a whole run, and exits by cause at its end."""
+    session = measured(context, machine, AFTER)
+    all_, memory, files = built(session)
+    session.send("console linux\r")
+    us = linux_us(session)
+    found = session.expect(r"measured (\d+) instructions, (\d+) of them "
+                           r"Aloft's$")
+    session.close()
+    executed, aloft = [int(n) for n in found.groups()]
+    return {"executed": executed, "aloft": aloft, "us": us,
+            "built": all_, "memory": memory, "files": files}
+
+
+def exits(session):
+    """Up time and {cause: exits}, as `stat` says."""
+    session.send("stat linux\r")
+    up = float(session.expect(r"^up ([0-9.]+) s$").group(1))
+    line = session.expect(r"^vcpu 0 \S+, exits: (.*)$").group(1)
+    return up, {cause: int(n)
+                for cause, n in re.findall(r"(\S+) (\d+)", line)}
+
+
+def exits_of_a_boot(context, machine):
+    """{cause: exits} at INIT-OK, and exits a second while the guest idles."""
+    session = measured(context, machine, "")
+    session.send("console linux\r")
+    session.expect(r"INIT-OK")
+    session.expect(r"# ")
+    session.send("\x1d")
+    before, first = exits(session)
+    while True:
+        session.send("\r")
+        time.sleep(0.5)
+        after, last = exits(session)
+        if after - before >= IDLE:
+            break
+    session.close()
+    idle = sum(last.values()) - sum(first.values())
+    return first, idle / (after - before)
+
+
+def switch_figures(context, machine):
+    """{name: instructions} that the payload counts from inside."""
+    image = guests.built(context, "switch")
+    session = context.start(machine, extra=("-initrd", image, *ICOUNT),
+                            limit=LIMIT)
+    check_boot(session, machine)
+    session.expect(r"TEST end")
+    session.close()
+    found = re.findall(r"bench: guest-(\S+) (\d+)$", session.text, re.M)
+    if not found:
+        raise Failed("the payload printed no figures")
+    return {name: int(value) for name, value in found}
