@@ -239,10 +239,26 @@ def everything_works_over_tls_with_tokens(lab):
         same(web_test.stop_labd(process, boards), None, "its end")
 
 
+def commands_that_meet_at_a_new_database_all_work(lab):
+    """Thirty times four: SQLite alone answers "locked" to some."""
+    for n in range(30):
+        place = lab.folder / f"meet{n}"
+        place.mkdir()
+        web_test.configure(place, "tokens = yes\n")
+        started = [subprocess.Popen(
+            [lab.labd_path, "-c", place / "labd.conf", "token", "add",
+             f"user{i}", "run"], stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True) for i in range(4)]
+        for process in started:
+            said = process.communicate(timeout=TIMEOUT)[1]
+            same(process.returncode, 0, f"exit code ({said})")
+
+
 CASES = [a_run_passes_and_prints_the_log,
          a_fail_pattern_and_a_time_limit_are_1, what_is_refused_is_3,
          initrd_and_dtb_reach_the_board, attach_types_at_the_board,
          a_flood_arrives_whole, everything_works_over_tls_with_tokens,
+         commands_that_meet_at_a_new_database_all_work,
          the_queue_moves_before_the_eyes,
          a_stopped_daemon_leaves_no_board_on, a_run_outlives_the_daemon]
 

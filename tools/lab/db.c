@@ -5,12 +5,16 @@
 #include "tools/lab/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 static struct {
 	sqlite3 *handle;
@@ -144,7 +148,24 @@ static void must_change(sqlite3_stmt *s, const char *what)
 		die(what);
 }
 
-int db_open(const char *path, bool durable)
+/*
+ * The folder of @path, locked until it is closed. To go over to WAL SQLite does
+ * not wait for others, whatever the busy timeout: the daemon and a command that
+ * open a new database at once would get in each other's way. Not the file's own
+ * lock, for SQLite's are lost when any descriptor of it is closed.
+ */
+static int folder_lock(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	free(copy);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
+static int setup(const char *path, bool durable)
 {
 	char *why = NULL;
 
@@ -167,6 +188,16 @@ int db_open(const char *path, bool durable)
 		return -EIO;
 	}
 	return 0;
+}
+
+int db_open(const char *path, bool durable)
+{
+	int lock = folder_lock(path);
+	int err = setup(path, durable);
+
+	if (lock >= 0)
+		close(lock);
+	return err;
 }
 
 void db_close(void)
