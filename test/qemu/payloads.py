@@ -244,12 +244,14 @@ def shares(text, name):
 
 def oversubscribed(machine, guests, harts, qemu="main", extra=(), spread=None):
     """Guests with more harts than there are: no interrupt and no timer is
-    lost; with `spread`, no hart gets that much (of 1) less than another."""
+    lost; with `spread`, no hart gets that much (of 1) less than another.
+    Where QEMU is one thread no timer is early either."""
     names = ["smp-%d" % i for i in range(guests)]
 
     def run(context):
-        config = 'memory=4M,vcpus=%d,bootargs="harts=%d share=%d"' % (
-            harts, harts, 100 if spread is None else 2000)
+        config = ('memory=4M,vcpus=%d,bootargs="harts=%d share=%d exact=%d"' %
+                  (harts, harts, 100 if spread is None else 2000,
+                   extra == ICOUNT))
         watch = Watch(context, machine,
                       {name: ("smp", config) for name in names}, qemu, extra)
         for name in names:
@@ -331,6 +333,7 @@ def cells(context):
     yield "payload/reset-smp", reset(virt(2))
     yield "payload/smp", oversubscribed(virt(4), 1, 8)
     yield "payload/smp-guests", oversubscribed(virt(2), 4, 2)
+    yield "payload/smp-exact", oversubscribed(virt(4), 1, 8, extra=ICOUNT)
     yield "payload/smp-nosstc", oversubscribed(
         virt(2, cpu="rv64,sstc=off"), 2, 4)
     # One hart: with more, ICOUNT does not let them run at the same time.
