@@ -192,7 +192,7 @@ def reboots(count):
         before = linux.memory(session)
         session.send("start linux\r")
         for _ in range(count):
-            session.expect(r"INIT-OK uptime [0-9.]+ cpus 1$")
+            session.expect(r"INIT-OK uptime [0-9.]+ cpus 1(?=\D)")
             session.expect(r"guest linux: stopped, rebooted$")
             session.expect(r"guest linux: started, 1 vcpu, 128 MiB, ")
         session.send("stop linux\r")

@@ -14,7 +14,8 @@ import threading
 from session import Failed, Skipped
 
 WARNING = 4     # KERN_WARNING; smaller numbers are worse
-INIT_OK = r"INIT-OK uptime ([0-9.]+) cpus (\d+)\n"
+# The kernel may have a word of its own before the line ends.
+INIT_OK = r"INIT-OK uptime ([0-9.]+) cpus (\d+)(?=\D)"
 PROMPT = r"^\S+:\S+# "
 
 # A kernel message is whole, but may come in the middle of a line: it overtakes
