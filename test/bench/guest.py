@@ -71,7 +71,7 @@ def measured(context, machine, bootargs):
 
 def built(session):
     found = session.expect(r"built with (\d+) instructions, memory (\d+), "
-                           r"files (\d+)$")
+                           r"files (\d+)\n")
     return [int(n) for n in found.groups()]
 
 
@@ -92,8 +92,8 @@ def guest_boot(context, machine):
 def exits(session):
     """Up time and {cause: exits}, as `stat` says."""
     session.send("stat linux\r")
-    up = float(session.expect(r"^up ([0-9.]+) s$").group(1))
-    line = session.expect(r"^vcpu 0 \S+, exits: (.*)$").group(1)
+    up = float(session.expect(r"^up ([0-9.]+) s\n").group(1))
+    line = session.expect(r"^vcpu 0 \S+, exits: (.*)\n").group(1)
     return up, {cause: int(n)
                 for cause, n in re.findall(r"(\S+) (\d+)", line)}
 

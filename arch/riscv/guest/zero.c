@@ -12,6 +12,7 @@
 /* zero.S */
 bool zero_probe(void *block);
 void zero_blocks(void *from, void *to, uint64_t block_size);
+void zero_words(void *from, void *to);
 
 static struct {
 	uint64_t block; /* bytes; 0: do without */
@@ -48,6 +49,6 @@ void arch_memory_zero(void *at, uint64_t size)
 {
 	if (state.block)
 		zero_blocks(at, (char *)at + size, state.block);
-	else
-		memset(at, 0, size);
+	else if (size)
+		zero_words(at, (char *)at + size);
 }
