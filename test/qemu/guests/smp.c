@@ -144,7 +144,8 @@ static void result(void)
 	report_equal("tokens", tokens, LAPS * harts_used);
 	report_equal("timers", fired, TIMERS * harts_used);
 	/* Where QEMU's harts are threads, a timer that it has begun to fire can
-	 * set VSTIP behind the write that moved it: nobody's early interrupt. */
+	 * set VSTIP behind the write that moved it: nobody's early interrupt.
+	 */
 	if (exact)
 		report_equal("early", early, 0);
 	print("share least ");
