@@ -65,3 +65,5 @@ def cells(context):
     yield "guest/switch-nosstc", payload_on("switch",
                                             virt(2, cpu="rv64,sstc=off"))
     yield "guest/switch-old", payload_on("switch", small, "old")
+    yield "guest/switch-vector", payload_on("switch",
+                                            virt(1, cpu="rv64,v=on"))

@@ -36,20 +36,22 @@ END(fp_load)
 
 /*
  * vector_save - in: a0 struct vector_state, a1 bytes of a register; clobbers
- * t0. Whole-register moves need no vtype, only vstart 0.
+ * t0, t1. Whole-register moves need no vtype, only vstart 0; it is put back, for
+ * the registers may be this vcpu's still when it is loaded again.
  */
 FUNC(vector_save)
 	csrr	t0, CSR_VL
 	sd	t0, 8(a0)
 	csrr	t0, CSR_VTYPE
 	sd	t0, 16(a0)
-	csrw	CSR_VSTART, zero
+	csrrw	t1, CSR_VSTART, zero
 	slli	a1, a1, 3
 	addi	a0, a0, 32
 	.irp	v, 0,8,16,24
 	.word	0xe2850027 | \v << 7	/* vs8r.v v\v, (a0) */
 	add	a0, a0, a1
 	.endr
+	csrw	CSR_VSTART, t1
 	ret
 END(vector_save)
 

@@ -145,6 +145,45 @@ static void test_interrupts(void)
 	report("ipi-cleared", !(csr_get("sip") >> 1 & 1));
 }
 
+/* Sleep in the middle of a vector instruction: suspended, so that the vcpu
+ * leaves its hart and comes back to it. */
+static uint64_t vstart_after_sleep(void)
+{
+	register unsigned long a0 __asm__("a0") = 0; /* retentive */
+	register unsigned long a6 __asm__("a6") = 3;
+	register unsigned long a7 __asm__("a7") = SBI_HSM;
+	uint64_t vstart;
+
+	__asm__ volatile(".option push\n"
+			 ".option arch, +f, +d, +v\n"
+			 "vsetivli zero, 4, e8, m1, ta, ma\n"
+			 "vmv.v.i v1, 1\n"
+			 "csrwi vstart, 3\n"
+			 "ecall\n"
+			 "csrr %0, vstart\n"
+			 "csrw vstart, zero\n"
+			 ".option pop"
+			 : "=r"(vstart), "+r"(a0)
+			 : "r"(a6), "r"(a7)
+			 : "a1", "memory");
+	return vstart;
+}
+
+static void test_vector(void)
+{
+	uint64_t vstart;
+
+	csr_set_to("sstatus", SSTATUS_PLAIN);
+	if (traps("csrr zero, 0xc22")) /* vlenb: there is no V */
+		return;
+	csr_set_to("sie", 1ul << 5);
+	sbi(SBI_TIME, 0, csr_get("time") + 20000, 0, 0);
+	vstart = vstart_after_sleep();
+	csr_set_to("sie", 0);
+	sbi(SBI_TIME, 0, -1ul, 0, 0);
+	report_equal("vstart", vstart, 3);
+}
+
 #define ROUNDS 1000ul
 
 /* Instructions from before @insn to behind it: itself and all that it causes;
@@ -197,6 +236,7 @@ void payload(uint64_t hart, const void *tree)
 	test_mmio();
 	test_faults();
 	test_interrupts();
+	test_vector();
 	figures();
 	report_end();
 }
