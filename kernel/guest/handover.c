@@ -73,7 +73,9 @@ static int block_take(struct handover *h, unsigned order, pa_t *out)
 		*(pa_t *)arch_pa_to_va(block.start) = h->aside;
 		h->aside = block.start;
 	}
-	*out = block.start;
+	/* On failure it is still the last one that was put aside. */
+	if (!err)
+		*out = block.start;
 	return err;
 }
 

@@ -375,6 +375,49 @@ static void memory_in_too_small_pieces(void **state)
 	assert_int_equal(fake_heap_live, 0);
 }
 
+/* Others hold all but where the Image goes, and but @spare bytes beside it. */
+static void memory_use_around(uint64_t spare)
+{
+	static pa_t held[SIZE / PAGE_SIZE];
+	const struct range free[] = {{RAM + MIB(2), IMAGE_SIZE},
+				     {RAM + MIB(20), spare}};
+	unsigned n = 0;
+
+	while (!page_alloc(0, &held[n]))
+		n++;
+	while (n--)
+		for (unsigned i = 0; i < ARRAY_SIZE(free); i++)
+			if (held[n] - free[i].start < free[i].size)
+				page_free(held[n]);
+}
+
+/* Blocks that are in the way are all there is, for the step or for the tree. */
+static void nothing_is_free_but_what_is_in_the_way(void **state)
+{
+	struct handover *h;
+	uint64_t before;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child) {
+			waitpid(child, &status, 0);
+			assert_int_equal(status, 0);
+			continue;
+		}
+		machine_make(RAM + MIB(40), i & 1);
+		memory_use_around(i & 2 ? PAGE_SIZE << HANDOVER_STEP_ORDER : 0);
+		before = free_bytes();
+		assert_int_equal(prepare(&h), -ENOMEM);
+		assert_string_equal(error.file, "memory");
+		assert_int_equal(free_bytes(), before);
+		assert_int_equal(fake_heap_live, 0);
+		_exit(0);
+	}
+}
+
 /* Every refusal: nothing is left behind, the bundle is as it was. */
 static void refusals_change_nothing(void **state)
 {
@@ -518,6 +561,7 @@ int main(void)
 		cmocka_unit_test(image_over_its_own_bundle),
 		cmocka_unit_test(packed_image_beside_others_),
 		cmocka_unit_test(memory_in_too_small_pieces_),
+		cmocka_unit_test(nothing_is_free_but_what_is_in_the_way),
 		cmocka_unit_test(refusals_change_nothing_),
 		cmocka_unit_test(bad_packed_images_),
 		cmocka_unit_test(random_machines),

@@ -17,7 +17,9 @@ count() {
 tally() {
 	local name=$1 log=$2 status=$3 ok bad skip
 	ok=$(count '^\[ +OK \]' "$log")
-	bad=$(sed -n 's/^\[ *FAILED *\] \([0-9]*\) test(s).*/\1/p' "$log")
+	# The last word counts: a child that fails goes on as its parent would.
+	bad=$(sed -n 's/^\[ *FAILED *\] \([0-9]*\) test(s).*/\1/p' "$log" |
+		tail -n 1)
 	skip=$(count '^\[ +SKIPPED +\] [a-z]' "$log")
 	if grep -q '^Ran [0-9]* tests\? in' "$log"; then
 		ok=$(sed -n 's/^Ran \([0-9]*\) test.*/\1/p' "$log")
