@@ -28,7 +28,7 @@ REBOOTS = 20
 
 def debian_on(cpu, aia, vcpus, harts, qemu="main", log=False):
     """Debian's kernel to its shell on all vcpus, with just the extensions
-    that this CPU can give; a command answered; power off frees all memory.
+    that this CPU can give; a command answered; power off ends it.
     log: no warning that the native boot has not."""
     machine = virt(harts, "512M", cpu, aia)
 

@@ -161,7 +161,8 @@ WAYS = 15
 
 
 def directed(machine, qemu="main"):
-    """Each payload in turn beside the victim."""
+    """Each payload in turn beside the victim; what switched itself off has
+    given back its memory."""
     def run(context):
         more = " seed=%d" % context.random(context.local.name).getrandbits(32)
         if qemu == "old":
@@ -169,8 +170,10 @@ def directed(machine, qemu="main"):
         watch = Watch(context, machine,
                       {name: (payload, config.replace("%s", more))
                        for name, (payload, config) in DIRECTED.items()}, qemu)
+        free = watch.memory_free()
         for name in DIRECTED:
             watch.payload(name)
+        watch.memory_is(free)
         watch.end()
     return run
 
