@@ -3,7 +3,7 @@
  * input's lines are "k=v" parameters; the first line is every header at once.
  *
  * Sources: tools/lab/params.c tools/lab/script.c tools/lab/webcheck.c
- * tools/lab/pattern.c tools/lab/config.c
+ * tools/lab/pattern.c tools/lab/config.c tools/lab/utf8.c
  */
 #include <stdbool.h>
 #include <stdint.h>

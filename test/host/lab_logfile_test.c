@@ -1,7 +1,7 @@
 /*
  * The log and its time index, a torn index after a crash, and asciicast text.
  *
- * Sources: tools/lab/logfile.c tools/lab/cast.c
+ * Sources: tools/lab/logfile.c tools/lab/cast.c tools/lab/utf8.c
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * says gets out of U-Boot's single quotes.
  *
  * Sources: tools/lab/params.c tools/lab/script.c tools/lab/pattern.c
- * tools/lab/config.c
+ * tools/lab/config.c tools/lab/utf8.c
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -38,6 +38,9 @@ static void good_values_are_taken(void **state)
 	assert_null(params_set(&p, "pass", "^ok$"));
 	assert_null(params_set(&p, "pass", "done"));
 	assert_null(params_set(&p, "fail", "bad|worse"));
+	assert_null(params_set(&p, "fail",
+			       "\xc3\xa4|\xe2\x82\xac|"
+			       "\xf0\x9f\x92\xa5"));
 	assert_int_equal(p.timeout, 500000);
 	assert_int_equal(p.silence, 120000000);
 	assert_int_equal(p.pass_count, 2);
@@ -69,6 +72,11 @@ static void bad_values_are_refused(void **state)
 		{"pass", "("},
 		{"pass", ""},
 		{"fail", "a{1001}"},
+		{"pass", "\xff"},
+		{"pass", "a\xc3"},
+		{"fail", "\xc0\x80"},
+		{"fail", "\xed\xa0\x80"},
+		{"fail", "\xf4\x90\x80\x80"},
 		{"nonsense", "1"},
 		{"", ""},
 	};

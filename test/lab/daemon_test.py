@@ -194,6 +194,7 @@ def parameters_are_checked():
     with Setting(1) as (lab, _):
         bad = [{"bootargs": "a'; reset; '"}, {"bootargs": "a\nb"},
                {"bootargs": "x" * 1025}, {"pass": "("}, {"fail": "a{9999}"},
+               {"pass": b"\xff"},
                {"timeout": "0"}, {"timeout": "99999999"}, {"silence": "x"},
                {"priority": "12"}, {"board": "none"}, {"nonsense": "1"},
                {"user": "a/b"}, {"name": "a\x01"}]

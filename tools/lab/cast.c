@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/lab/utf8.h"
+
 #define PIECE 2048 /* log bytes per event at most: 6 times that fits */
 
 struct cast {
@@ -59,33 +61,6 @@ void cast_free(struct cast *c)
 	free(c);
 }
 
-/* How long a UTF-8 sequence beginning with b is; 0 = none begins so. */
-static size_t sequence_length(uint8_t b)
-{
-	if (b < 0x80)
-		return 1;
-	if (b >= 0xc2 && b <= 0xdf)
-		return 2;
-	if (b >= 0xe0 && b <= 0xef)
-		return 3;
-	return b >= 0xf0 && b <= 0xf4 ? 4 : 0;
-}
-
-/* Whether have bytes at p can still be, or are, a good sequence. */
-static bool sequence_good(const uint8_t *p, size_t have)
-{
-	for (size_t i = 1; i < have; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return false;
-	if (have < 2)
-		return true;
-	/* Overlong forms, surrogates and what is above U+10FFFF. */
-	return !((p[0] == 0xe0 && p[1] < 0xa0) ||
-		 (p[0] == 0xed && p[1] > 0x9f) ||
-		 (p[0] == 0xf0 && p[1] < 0x90) ||
-		 (p[0] == 0xf4 && p[1] > 0x8f));
-}
-
 static size_t escape_one(const uint8_t *p, size_t n, char *out)
 {
 	if (n > 1) {
@@ -109,10 +84,10 @@ size_t cast_escape(const uint8_t *bytes, size_t len, uint8_t *carry,
 	n += len;
 	*carry_len = 0;
 	while (i < n) {
-		size_t want = sequence_length(piece[i]);
+		size_t want = utf8_length(piece[i]);
 		size_t have = want < n - i ? want : n - i;
 
-		if (want == 0 || !sequence_good(piece + i, have)) {
+		if (want == 0 || !utf8_good(piece + i, have)) {
 			o += sprintf(out + o, "\\ufffd");
 			i++;
 		} else if (have < want) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tools/lab/config.h"
+#include "tools/lab/utf8.h"
 
 void params_init(struct params *p)
 {
@@ -96,8 +97,12 @@ static const char *add_pattern(struct params *p,
 			       size_t *count, const char *v)
 {
 	const char *why;
-	struct pattern *pattern = pattern_new(v, &why);
+	struct pattern *pattern;
 
+	/* The database and the page have it as JSON. */
+	if (!utf8_is_text(v))
+		return "pattern is not UTF-8";
+	pattern = pattern_new(v, &why);
 	if (!pattern)
 		return why;
 	p->pattern_parts += pattern_parts(pattern);

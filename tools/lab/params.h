@@ -34,9 +34,9 @@ void params_init(struct params *p);
 
 /*
  * Sets one parameter. Returns NULL, or a static text for the user: an unknown
- * key, a value out of range, a pattern that does not compile, bootargs with
- * anything but printable ASCII without single quotes (U-Boot would run what
- * follows the quote).
+ * key, a value out of range, a pattern that is not UTF-8 or does not compile,
+ * bootargs with anything but printable ASCII without single quotes (U-Boot
+ * would run what follows the quote).
  */
 const char *params_set(struct params *p, const char *key, const char *value);
 
