@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -98,6 +99,7 @@ static void mistakes_and_giants_are_refused(void **state)
 		{"(", "parenthesis"},
 		{"(a", "parenthesis"},
 		{"[a", "bracket"},
+		{"([a", "bracket"},
 		{"[", "bracket"},
 		{"[]", "bracket"},
 		{"[b-a]", "bracket"},
@@ -123,8 +125,12 @@ static void mistakes_and_giants_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		/* Where the sanitizer sees a look behind its end. */
+		char *text = strdup(bad[i][0]);
+
 		why = NULL;
-		assert_null(pattern_new(bad[i][0], &why));
+		assert_null(pattern_new(text, &why));
+		free(text);
 		if (!strstr(why, bad[i][1]))
 			fail_msg("%s: %s", bad[i][0], why);
 	}

@@ -198,7 +198,9 @@ static void bracket(struct compiler *c)
 	do
 		bracket_item(c, set);
 	while (!c->why && *c->at && *c->at != ']');
-	if (*c->at++ != ']')
+	if (*c->at == ']')
+		c->at++;
+	else
 		fail(c, BAD_SET);
 	for (int i = 0; not &&i < SET_SIZE; i++)
 		set[i] = ~set[i];
