@@ -686,6 +686,18 @@ def stopped_viewer_delays_nobody():
             s.close()
 
 
+def run_that_nobody_could_watch_makes_no_job():
+    with Setting(1, lab="viewers_max = 1\n") as (lab, _):
+        id_ = lab.submit(L.image("loop"), timeout="60", silence="60")
+        c = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=60)
+        c.request("GET", f"/api/jobs/{id_}/events")
+        equal(c.getresponse().status, 200)
+        equal(lab.http("POST", "/run", L.image("pass")).status, 429)
+        equal([j["id"] for j in lab.get("/api/jobs").json["jobs"]], [id_])
+        equal(os.listdir(lab.state / "spool"), [])
+        c.close()
+
+
 def log_ends_whole_at_its_limit():
     with Setting(1, lab="log_max = 100000\n") as (lab, _):
         j = lab.wait(lab.submit(L.image("flood 400000"), timeout="30"))
@@ -1262,7 +1274,8 @@ CASES = [(f.__name__, f) for f in (
     log_range_and_run_agree, events_bring_states_bytes_and_the_end,
     position_and_heartbeat_come_live,
     fifty_viewers_cut_and_resumed_see_every_byte,
-    stopped_viewer_delays_nobody, log_ends_whole_at_its_limit,
+    stopped_viewer_delays_nobody, run_that_nobody_could_watch_makes_no_job,
+    log_ends_whole_at_its_limit,
     input_has_one_writer_and_hands_over, nobody_types_before_the_kernel_runs,
     queue_is_fair_and_bounded, waiting_jobs_have_a_deadline,
     relay_that_stays_silent_takes_the_board_down,

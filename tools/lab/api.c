@@ -61,8 +61,12 @@ static enum MHD_Result post_job(struct http_request *r)
 
 static enum MHD_Result post_run(struct http_request *r)
 {
-	struct job *j = upload_finish(r);
+	struct job *j;
 
+	/* Before there is a job: an error must not leave one running. */
+	if (jobs_viewers() >= (size_t)api.config->viewers_max)
+		return http_reply_error(r, 429, "too many viewers");
+	j = upload_finish(r);
 	if (!j)
 		return r->answered ? MHD_YES : MHD_NO;
 	return stream_raw(r, j);
