@@ -95,6 +95,14 @@ static void mistakes_are_refused_with_their_place(void **state)
 		{"[board a]\npower = relay\nconsole = tty\ntty = /t\n"
 		 "netboot = external\ntftp_root = /x\n",
 		 "relay = <tty> is missing"},
+		{"[board a]\npower = relay\nrelay = /r\n"
+		 "relay_dialect = d0\nrelay_channel = 2\nconsole = tty\n"
+		 "tty = /t\nnetboot = external\ntftp_root = /x\n",
+		 "one channel"},
+		{"[board a]\npower = relay\nrelay = /r\n"
+		 "relay_dialect = d0\nrelay_readback = yes\nconsole = tty\n"
+		 "tty = /t\nnetboot = external\ntftp_root = /x\n",
+		 "no read-back"},
 		{"[board a]\npower = command\npower_on = a\nconsole = tcp\n"
 		 "tcp = h:1\nnetboot = external\ntftp_root = /x\n",
 		 "power_off"},

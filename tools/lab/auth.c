@@ -1,5 +1,5 @@
 /*
- * Tokens are 32 random bytes in hexadecimal; the database has only their
+ * Tokens are 24 random bytes in hexadecimal; the database has only their
  * BLAKE2b hash. A login trades a token for a session of the same kind, so that
  * a stolen cookie ends by itself and the token never lives in a browser.
  */

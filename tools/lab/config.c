@@ -455,6 +455,9 @@ static const char *power_check(const struct config_board *b)
 	if (b->power == POWER_RELAY &&
 	    (b->relay_channel < 1 || b->relay_channel > 16))
 		return "relay_channel is not 1-16";
+	if (b->power == POWER_RELAY && b->relay_dialect == DIALECT_D0 &&
+	    (b->relay_channel != 1 || b->relay_readback))
+		return "relay_dialect = d0 has one channel and no read-back";
 	if (b->power == POWER_COMMAND && (!b->power_on[0] || !b->power_off[0]))
 		return "power_on or power_off is missing";
 	if (b->console == CONSOLE_TTY && !b->tty[0])
