@@ -1039,6 +1039,41 @@ def board_is_back_as_soon_as_its_console_is():
             lab.wait_board("net", "ready")
 
 
+def ready_board_that_loses_its_console_is_down():
+    """Between jobs, with and without a relay that proves off."""
+    for readback in (False, True):
+        folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+        sim, port = S.Sim(folder, 1, readback), L.free_port()
+        config = sim.config(dwell=0.05).replace(
+            "console = tty", f"console = tcp\ntcp = 127.0.0.1:{port}")
+        listener = socket.create_server(("127.0.0.1", port))
+        with L.Lab(config, "board_wait = 0.3\n", folder) as lab:
+            console, _ = listener.accept()
+            lab.wait_board("sim0", "ready")
+            listener.close()
+            console.close()
+            down = lab.wait_board("sim0", "down")
+            equal(down["health"], "down")
+            assert "console" in down["reason"], down
+            j = lab.wait(lab.submit(L.image("pass")))
+            equal(j["verdict"], "infra")
+            assert "console" in j["reason"], j["reason"]
+            with socket.create_server(("127.0.0.1", port)):
+                lab.wait_board("sim0", "ready")
+        sim.close()
+
+
+def jobs_do_not_wait_for_ever_for_dnsmasq():
+    board = "[board virt]\nnetboot = tap\n"
+    with L.Lab(board, "dnsmasq = /bin/false\nboard_wait = 0.5\n") as lab:
+        b = lab.wait_board("virt", "ready")
+        equal(b["health"], "down")
+        assert b["down_since"] and "dnsmasq" in b["reason"], b
+        j = lab.wait(lab.submit(L.image("pass")))
+        equal((j["verdict"], len(j["attempts"])), ("infra", 0))
+        assert "dnsmasq" in j["reason"], j["reason"]
+
+
 def shared_file(folder, name):
     """A file that power commands, as an ordinary user, may write."""
     path = os.path.join(folder, name)
@@ -1293,6 +1328,8 @@ CASES = [(f.__name__, f) for f in (
     unit_file_is_valid, boards_are_known_after_a_restart,
     board_that_stays_on_does_not_hold_jobs_for_ever,
     console_line_runs_at_any_rate, board_is_back_as_soon_as_its_console_is,
+    ready_board_that_loses_its_console_is_down,
+    jobs_do_not_wait_for_ever_for_dnsmasq,
     power_command_that_hangs_is_ended,
     late_power_command_of_a_dead_daemon_does_no_harm,
     power_commands_and_tcp_consoles_work, rfc2217_console_by_ser2net)]

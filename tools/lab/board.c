@@ -114,7 +114,10 @@ static void off_failed(struct board *b, const char *why)
 /* The dwell is over: is the board off for certain? */
 static void dwell_over(struct board *b)
 {
-	if (!b->power->proves_off && b->console->problem) {
+	if (b->power->proves_off)
+		b->known.on = 0;
+	/* Blind it proves nothing, nor would a job see its kernel. */
+	if (b->console->problem) {
 		go_down(b, b->console->problem);
 		return;
 	}
@@ -212,6 +215,8 @@ static void on_console_lost(void *arg)
 
 	if (b->state == BOARD_ON)
 		user_lost(b, b->console->problem, false);
+	else if (b->state == BOARD_READY)
+		off_begin(b); /* down, unless it comes back meanwhile */
 }
 
 /* That may have been all the trouble: no need to wait for the next try. */
@@ -338,14 +343,14 @@ void board_status(const struct board *b, struct board_status *out)
 
 bool board_available(const struct board *b)
 {
-	return b->state == BOARD_READY && !b->user &&
-		(!b->console->problem || b->power->proves_off) &&
+	return b->state == BOARD_READY && !b->user && !b->console->problem &&
 		!netboot_problem(b->config);
 }
 
 int64_t board_down_since(const struct board *b)
 {
-	return b->known.down_at;
+	return b->known.down_at ? b->known.down_at
+				: netboot_down_since(b->config);
 }
 
 void board_take(struct board *b, const struct board_user *user)

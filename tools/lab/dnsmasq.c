@@ -43,6 +43,7 @@ struct dnsmasq {
 	int tap_out; /* the child's end */
 	bool serving;
 	const char *problem;
+	int64_t down_since; /* loop_wall(); counts while it does not serve */
 	char line[LINE_MAX_LEN];
 	size_t len;
 };
@@ -356,7 +357,9 @@ static void on_exited(void *arg, int status)
 	struct dnsmasq *d = arg;
 
 	on_log(d, EPOLLIN);
-	if (!d->serving)
+	if (d->serving)
+		d->down_since = loop_wall();
+	else
 		fprintf(stderr, "labd: dnsmasq ended at its start (%#x)\n",
 			status);
 	close_all(d);
@@ -374,6 +377,7 @@ struct dnsmasq *dnsmasq_start(const struct dnsmasq_spec *spec)
 	d->spec = *spec;
 	d->tap = -1;
 	d->problem = "dnsmasq is starting";
+	d->down_since = loop_wall();
 	d->child.exited = on_exited;
 	d->child.arg = d;
 	d->log.ready = on_log;
@@ -397,6 +401,11 @@ const char *dnsmasq_problem(const struct dnsmasq *d)
 	if (d->spec.tap && d->tap < 0 && d->serving)
 		return "no tap device";
 	return d->serving ? NULL : d->problem;
+}
+
+int64_t dnsmasq_down_since(const struct dnsmasq *d)
+{
+	return dnsmasq_problem(d) ? d->down_since : 0;
 }
 
 int dnsmasq_tap(const struct dnsmasq *d)

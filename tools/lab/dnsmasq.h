@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tools/lab/config.h"
 #include "tools/lab/verdict.h"
@@ -31,6 +32,8 @@ void dnsmasq_stop(struct dnsmasq *d);
 
 /* NULL while it serves, else why not. */
 const char *dnsmasq_problem(const struct dnsmasq *d);
+/* Since when it does not serve, as loop_wall(); 0: it does. */
+int64_t dnsmasq_down_since(const struct dnsmasq *d);
 /* The tap of the running server, or -1. */
 int dnsmasq_tap(const struct dnsmasq *d);
 /* The address a board gets by DHCP. */

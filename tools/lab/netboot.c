@@ -193,6 +193,13 @@ const char *netboot_problem(const struct config_board *b)
 	return d ? dnsmasq_problem(d) : NULL;
 }
 
+int64_t netboot_down_since(const struct config_board *b)
+{
+	struct dnsmasq *d = netboot.of_board[index_of(b)];
+
+	return d ? dnsmasq_down_since(d) : 0;
+}
+
 int netboot_device_open(const struct config_board *b)
 {
 	char path[PATH_MAX];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "tools/lab/config.h"
 #include "tools/lab/db.h"
@@ -16,6 +17,8 @@ void netboot_exit(void);
 
 /* NULL when the board's DHCP and TFTP are served, else why not. */
 const char *netboot_problem(const struct config_board *b);
+/* Since when they are not, as loop_wall(); 0: they are. */
+int64_t netboot_down_since(const struct config_board *b);
 
 /*
  * Fills the board's folder with the job's files and a boot script that prints
