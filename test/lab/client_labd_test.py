@@ -90,6 +90,14 @@ def a_run_passes_and_prints_the_log(lab):
          done.stdout[5:], "lab log --follow --from")
 
 
+def a_file_may_have_any_name(lab):
+    image = lab.folder / ("n\u00e4m\n" + 140 * "e")
+    image.write_bytes((lab.folder / "shell").read_bytes())
+    done = lab.run("run", image, "--expect", "step 1")
+    same(done.returncode, 0, f"exit code ({done.stderr.decode()})")
+    same(lab.newest()["name"], ("n??m?" + 140 * "e")[:128], "name")
+
+
 def a_fail_pattern_and_a_time_limit_are_1(lab):
     done = lab.run("run", lab.folder / "shell", "--expect", "never",
                    "--fail", "step 3[0-9]")
@@ -257,7 +265,8 @@ def commands_that_meet_at_a_new_database_all_work(lab):
 CASES = [a_run_passes_and_prints_the_log,
          a_fail_pattern_and_a_time_limit_are_1, what_is_refused_is_3,
          initrd_and_dtb_reach_the_board, attach_types_at_the_board,
-         a_flood_arrives_whole, everything_works_over_tls_with_tokens,
+         a_file_may_have_any_name, a_flood_arrives_whole,
+         everything_works_over_tls_with_tokens,
          commands_that_meet_at_a_new_database_all_work,
          the_queue_moves_before_the_eyes,
          a_stopped_daemon_leaves_no_board_on, a_run_outlives_the_daemon]

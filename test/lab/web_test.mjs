@@ -158,8 +158,9 @@ async function a_visit(browser, anyStep) {
 		await anna.open("/");
 		await anna.page.getByText("Drop an Image here").waitFor();
 		await anna.shot("home");
-		await dropFile(anna.page, imageFile("shell"));
-		await anna.page.locator(".chosen li", { hasText: "shell" })
+		await dropFile(anna.page, { ...imageFile("shell"),
+					    name: "sh\u00ebll" });
+		await anna.page.locator(".chosen li", { hasText: "sh\u00ebll" })
 			.waitFor();
 		await anna.page.getByRole("button", { name: "Boot it" })
 			.click();

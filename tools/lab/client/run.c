@@ -20,6 +20,7 @@
 #include "tools/lab/client/report.h"
 
 #define RUN_TAIL_BYTES (64u << 10)
+#define RUN_NAME_MAX   128 /* printable ASCII */
 
 struct run {
 	struct command *command;
@@ -125,6 +126,19 @@ static int run_option(struct run *run, int option, int index)
 	}
 }
 
+/* The image's file name, as far as the daemon takes it. */
+static int run_name_query(struct run *run)
+{
+	const char *slash = strrchr(run->image, '/');
+	char name[RUN_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : run->image);
+	for (char *c = name; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return http_query(&run->path, "name", name);
+}
+
 static int run_arguments(struct run *run, int argc, char **argv)
 {
 	int index = 0;
@@ -148,12 +162,8 @@ static int run_arguments(struct run *run, int argc, char **argv)
 		return -EINVAL;
 	}
 	if (!strstr(run->path.data, "?name=") &&
-	    !strstr(run->path.data, "&name=")) {
-		const char *slash = strrchr(run->image, '/');
-
-		err = http_query(&run->path, "name",
-				 slash ? slash + 1 : run->image);
-	}
+	    !strstr(run->path.data, "&name="))
+		err = run_name_query(run);
 	return err;
 }
 

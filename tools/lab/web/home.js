@@ -17,6 +17,11 @@ function partOf(file) {
 	return "image";
 }
 
+/* A file's name, as far as labd takes it. */
+function nameOf(file) {
+	return file.name.replace(/[^ -~]/g, "?").slice(0, 128);
+}
+
 function field(label, name, props = {}) {
 	return el("label", { className: "field" }, el("span", {}, label),
 		  el("input", { name, autocomplete: "off", ...props }));
@@ -143,7 +148,7 @@ class UploadForm {
 			if (typeof value === "string" && value !== "")
 				query.append(key, value);
 		if (!query.has("name"))
-			query.append("name", this.files.image.name);
+			query.append("name", nameOf(this.files.image));
 		return query;
 	}
 
