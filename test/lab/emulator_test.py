@@ -97,10 +97,15 @@ def qemu_of(lab):
             for p in pids]
 
 
+def ordinary_user():
+    """A uid to run labd as; None: we are one ourselves."""
+    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+
+
 def as_ordinary_user():
     """QEMU's network, without root: all verdicts, and what it reaches."""
     need_tools()
-    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+    user = ordinary_user()
     boards = "".join(f"[board {n}]\nboot_timeout = 150\n"
                      for n in ("one", "two"))
     with L.Lab(boards, user=user) as lab:
@@ -174,6 +179,11 @@ def on_a_tap_with_dnsmasq():
         ours = submit_ours(lab, board="tap")
         words = {w: lab.submit(L.payload(w), board="tap", **limits_of(w))
                  for w in ("pass", "off")}
+        words["silent"] = lab.submit(L.payload("silent"), board="tap2",
+                                     **limits_of("silent"))
+        if L.DEBIAN.exists():
+            debian = lab.submit(L.DEBIAN.read_bytes(), board="tap2",
+                                bootargs=ARGS, timeout="150")
         confined(lab, ours[0])
         check_ours(lab, ours)
         for word, id_ in words.items():
@@ -181,6 +191,8 @@ def on_a_tap_with_dnsmasq():
             equal(j["verdict"], WANTED[word], (word, j["reason"]))
         stages = [s["stage"] for s in j["stages"]]
         assert "dhcp" in stages and "tftp" in stages, stages
+        if L.DEBIAN.exists():
+            check_debian(lab, debian)
         reached_nothing(lab, reach)
         for name, pids in children(lab).items():
             for pid in pids:
@@ -219,16 +231,21 @@ def until_stage(lab, id_, stage):
     raise AssertionError(f"stage {stage} not reached")
 
 
+def check_debian(lab, id_):
+    j = lab.wait(id_, 2 * BOOT)
+    equal(j["verdict"], "panic", j["reason"])
+    assert "Unable to mount root" in j["reason"], j["reason"]
+    return lab.log(id_)
+
+
 def debian_panics_without_a_root():
     need_tools()
     if not L.DEBIAN.exists():
         raise L.Skip("no Debian kernel was fetched")
-    with L.Lab("[board virt]\nboot_timeout = 150\n") as lab:
+    with L.Lab("[board virt]\nboot_timeout = 150\n",
+               user=ordinary_user()) as lab:
         id_ = lab.submit(L.DEBIAN.read_bytes(), bootargs=ARGS, timeout="150")
-        j = lab.wait(id_, 2 * BOOT)
-        equal(j["verdict"], "panic", j["reason"])
-        assert "Unable to mount root" in j["reason"], j["reason"]
-        log = lab.log(id_)
+        log = check_debian(lab, id_)
         assert b"Linux version" in log
         # The backtrace behind the panic is in the log too.
         assert b"end Kernel panic" in log
