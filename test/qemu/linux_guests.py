@@ -28,7 +28,7 @@ REBOOTS = 20
 
 def debian_on(cpu, aia, vcpus, harts, qemu="main", log=False):
     """Debian's kernel to its shell on all vcpus, with just the extensions
-    that this CPU can give; a command answered; power off ends it.
+    that this CPU can give; a command answered; power off frees its memory.
     log: no warning that the native boot has not."""
     machine = virt(harts, "512M", cpu, aia)
 
@@ -44,6 +44,7 @@ def debian_on(cpu, aia, vcpus, harts, qemu="main", log=False):
             linuxlog.check(linuxlog.take(session),
                            linuxlog.native(context, native, qemu))
         linux.power_off(session, "linux")
+        check_all_free(session)
         power_off(session, machine)
     name = "%s-%s-vcpus%d-on%d" % (re.sub("[,=]", "-", cpu), aia, vcpus,
                                    harts)
@@ -120,6 +121,15 @@ def from_uboot(context):
     linux.command(session, "uname -r")
     linux.power_off(session, "linux")
     power_off(session, machine)
+
+
+def check_all_free(session):
+    """No guest runs: less than 2 MiB are in use, of hundreds."""
+    session.send("mem\r")
+    total, free = map(int, session.expect(
+        r"^pages: (\d+) MiB managed, (\d+) MiB free$").groups())
+    if free < total - 2:
+        raise Failed("of %d MiB %d are free" % (total, free))
 
 
 def check_memory(session, before):
