@@ -8,17 +8,18 @@
 
 /*
  * memcpy - as in C; in: a0 to, a1 from, a2 bytes; out: a0 as it was
- * Where both lie alike in their words, 64 bytes a turn, then words; alike in
- * half words only, as files of a cpio archive do, 16 bytes a turn; else bytes.
+ * Where both lie alike in their doublewords, 64 bytes a turn, then doublewords;
+ * alike in words only, as files of a cpio archive do, 16 bytes a turn; else
+ * bytes.
  */
 FUNC(memcpy)
 	mv	t6, a0
 	add	a3, a0, a2		/* end */
 	xor	t0, a0, a1
 	andi	t0, t0, 7
-	bnez	t0, .Lhalves
+	bnez	t0, .Lwords
 
-	/* Bytes up to the first word, or to the end. */
+	/* Bytes up to the first doubleword, or to the end. */
 1:	andi	t0, t6, 7
 	beqz	t0, 2f
 	bgeu	t6, a3, .Ldone
@@ -52,7 +53,7 @@ FUNC(memcpy)
 	addi	t6, t6, 64
 	bltu	t6, a4, 3b
 
-4:	andi	a4, a3, ~7		/* end of the words */
+4:	andi	a4, a3, ~7		/* end of the doublewords */
 5:	bgeu	t6, a4, .Lbytes
 	ld	t0, 0(a1)
 	sd	t0, 0(t6)
@@ -60,7 +61,7 @@ FUNC(memcpy)
 	addi	t6, t6, 8
 	j	5b
 
-.Lhalves:
+.Lwords:
 	andi	t0, t0, 3
 	bnez	t0, .Lbytes
 6:	andi	t0, t6, 3
