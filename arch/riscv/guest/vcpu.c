@@ -151,7 +151,6 @@ static void csrs_save(struct vs_csrs *csr)
 /* Settle the account up to @now, and @more that will certainly be executed. */
 static void measure_book(struct vcpu *vcpu, uint64_t now, uint64_t more)
 {
-
 	vcpu->spent[vcpu->measure_kind] += now - vcpu->measure_from + more;
 	vcpu->executed += now - vcpu->executed_to;
 	vcpu->executed_to = now;
