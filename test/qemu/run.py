@@ -119,6 +119,16 @@ def run_all(context, cells, jobs):
     return report
 
 
+def run_and_tell(part, context, cells, jobs):
+    """run_all(), then the closing lines; the exit status."""
+    started = time.monotonic()
+    report = run_all(context, cells, jobs)
+    print("%s: %.0f s" % (part, time.monotonic() - started))
+    print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" %
+          report.count)
+    return 1 if report.count["failed"] else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--list", action="store_true")
@@ -135,12 +145,7 @@ def main():
         return 1
     print("test-qemu: seed %d, QEMU %s, %d scenarios" %
           (context.seed, context.qemus.main.text(), len(cells)))
-    started = time.monotonic()
-    report = run_all(context, cells, args.j)
-    print("test-qemu: %.0f s" % (time.monotonic() - started))
-    print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" %
-          report.count)
-    return 1 if report.count["failed"] else 0
+    return run_and_tell("test-qemu", context, cells, args.j)
 
 
 if __name__ == "__main__":

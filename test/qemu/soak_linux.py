@@ -13,14 +13,13 @@ several. Last line: passed, failed, skipped.
 import argparse
 import os
 import sys
-import time
 
 sys.dont_write_bytecode = True
 
 import linux  # noqa: E402
 import linux_guests  # noqa: E402
 from context import context_from_environment  # noqa: E402
-from run import chosen, run_all  # noqa: E402
+from run import chosen, run_and_tell  # noqa: E402
 
 REBOOTS, ROUNDS = 1000, 200
 
@@ -48,12 +47,7 @@ def main():
                   list(linux.tidy(cells(context, most))))
     print("soak-linux: seed %d, QEMU %s, %d cells" %
           (context.seed, context.qemus.main.text(), len(todo)))
-    started = time.monotonic()
-    report = run_all(context, todo, args.j)
-    print("soak-linux: %.0f s" % (time.monotonic() - started))
-    print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" %
-          report.count)
-    return 1 if report.count["failed"] else 0
+    return run_and_tell("soak-linux", context, todo, args.j)
 
 
 if __name__ == "__main__":
