@@ -312,13 +312,15 @@ def fuzz(machine, seed, steps, qemu="main", kinds=""):
         start = watch.session.at
         watch.command("start fuzz", "guest fuzz: started")
         watch.progress()
-        seen = True
-        while seen:
+        end = None
+        while not end:
             # A line every 20,000 steps, and the end.
-            seen = watch.session.expect(
-                r"steps (\d+) batches|guest fuzz: stopped, powered off",
+            end = watch.session.expect(
+                r"steps \d+ batches|guest fuzz: stopped, (.*)\n",
                 20 * PATIENCE).group(1)
             watch.check()
+        if end.strip() != "powered off":
+            raise Failed("the guest has ended: " + end)
         watch.test_lines("fuzz", watch.session.text[start:])
         watch.progress()
         watch.end()

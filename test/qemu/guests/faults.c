@@ -70,7 +70,8 @@ SNIPPET(do_sret, "sret");
 SNIPPET(do_wfi, "wfi");
 SNIPPET(do_sfence, "sfence.vma");
 
-#define BIT(n) (1u << (n))
+#define BIT(n)	    (1u << (n))
+#define SENVCFG_LPE (1ul << 2)
 
 /* A cause that is right, and whether stval must be a0 (else: anything). */
 struct fault {
@@ -182,6 +183,15 @@ static const struct fault user_only[] = {
 	{"sfence.vma", do_sfence, BIT(ILLEGAL), false},
 };
 
+/* a0 is where there is code that is no landing pad. */
+static const struct fault landing_wanted[] = {
+	{"jump", do_jump, BIT(SOFTWARE_CHECK), false},
+};
+
+static const struct fault landing_free[] = {
+	{"jump", do_jump, BIT(BREAKPOINT), false},
+};
+
 /* How a set is run. */
 struct state {
 	const char *name;
@@ -257,6 +267,31 @@ static void test_state(const struct state *s, uint64_t memory)
 	CHECK("across-end", across, s, RAM + memory - 4);
 	if (!(s->status & SSTATUS_SPP))
 		CHECK("user", user_only, s, 0);
+}
+
+/*
+ * Nobody can keep senvcfg.LPE from a guest. Where there is Zicfilp its users'
+ * indirect jumps then need landing pads; a missing one is for the guest itself
+ * to handle.
+ */
+static void test_landing(const struct state *s)
+{
+	uint64_t got = 0, at = (uint64_t)do_nothing + s->alias;
+
+	if (traps("csrs senvcfg, %0", ::"r"(SENVCFG_LPE)) ||
+	    traps("csrrc %0, senvcfg, %1",
+		  : "=r"(got)
+		  : "r"(SENVCFG_LPE)))
+		got = 0;
+	CHECK("landing-off", landing_free, s, at);
+	if (!(got & SENVCFG_LPE))
+		return;
+	traps("csrs senvcfg, %0", ::"r"(SENVCFG_LPE));
+	if (s->status & SSTATUS_SPP)
+		CHECK("landing-on", landing_free, s, at);
+	else
+		CHECK("landing-on", landing_wanted, s, at);
+	traps("csrc senvcfg, %0", ::"r"(SENVCFG_LPE));
 }
 
 /* ---- paging: Sv39 ---- */
@@ -337,14 +372,18 @@ void payload(uint64_t hart, const void *tree)
 	/* The cache-block instructions are the user's too. */
 	traps("csrs senvcfg, %0", ::"r"(0xf0ul));
 	test_state(&s, memory);
+	test_landing(&s);
 	s = (struct state){"vu", IN_VU, 0, 0, 0};
 	test_state(&s, memory);
+	test_landing(&s);
 	s = (struct state){"vs-sv39", IN_VS, tables_make(0), 0, 0};
 	test_state(&s, memory);
+	test_landing(&s);
 	test_tables(&s, walk_loads);
 	s = (struct state){"vu-sv39", IN_VU, tables_make(U), G1, 0};
 	/* The end of RAM, a supervisor's: its alias. */
 	test_state(&s, memory + G1);
+	test_landing(&s);
 	test_tables(&s, walk_loads);
 	report_end();
 }

@@ -154,16 +154,24 @@ static const uint16_t csr_of[] = {
 #define CSR_SSCRATCH 0x140u
 #define CSR_SATP     0x180u
 
-/* A CSR instruction, but for those that would cut the way back. */
+/* Does @word access a CSR that the way back hangs on? */
+static bool cuts_back(uint32_t word)
+{
+	uint32_t csr = word >> 20;
+
+	return (word & 0x7f) == 0x73 && (word & 0x3000) &&
+		(csr == CSR_STVEC || csr == CSR_SSCRATCH || csr == CSR_SATP);
+}
+
+/* A CSR instruction, but for those. */
 static uint32_t any_csr(uint32_t r)
 {
-	uint32_t csr = r >> 20;
+	uint32_t csr = r >> 20, word = (r & 0xff000) | (r & 0x1f) << 7 | 0x73;
 
 	if (r >> 7 & 1)
 		csr = csr_of[csr % COUNT_OF(csr_of)];
-	if (csr == CSR_STVEC || csr == CSR_SSCRATCH || csr == CSR_SATP)
-		csr = 0x143;
-	return csr << 20 | (r & 0xff000) | (r & 0x1f) << 7 | 0x73;
+	word |= csr << 20;
+	return cuts_back(word) ? 0x143 << 20 | (word & 0xfffff) : word;
 }
 
 /* SYSTEM without a CSR: calls, returns, waits, fences, HLV and HSV. */
@@ -259,6 +267,10 @@ static void code_batch(bool user, unsigned words)
 	for (i = 0; i < words; i++)
 		code[i] = any_word();
 	code[words] = 0; /* illegal, twice */
+	/* Halves of neighbours are executed together, too. */
+	for (i = 0; i < words; i++)
+		if (cuts_back(code[i] >> 16 | code[i + 1] << 16))
+			code[i] &= 0xffff;
 	for (pc = at; pc < end; pc += 4) {
 		registers_fill(&g, user);
 		run(&g, user, pc);

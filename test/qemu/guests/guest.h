@@ -71,7 +71,8 @@ enum {
 	ECALL_U = 8,
 	FETCH_PAGE = 12,
 	LOAD_PAGE = 13,
-	STORE_PAGE = 15
+	STORE_PAGE = 15,
+	SOFTWARE_CHECK = 18
 };
 
 /* The guest's machine (docs/guest.md). */
