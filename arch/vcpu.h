@@ -197,6 +197,13 @@ void arch_vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline);
 uint64_t arch_vcpu_timer_deadline(const struct vcpu *vcpu);
 
 /*
+ * Interrupts (enum vcpu_irq) that are pending in @vcpu, just put or still
+ * loaded, but for the timer's with Sstc; of software interrupts those that it
+ * has not cleared itself.
+ */
+uint64_t arch_vcpu_irqs(const struct vcpu *vcpu);
+
+/*
  * Would the vcpu, just put or still loaded, wake from WFI: is an interrupt
  * pending in it that its sie enables, or its timer past? (sstatus.SIE does
  * not matter.)

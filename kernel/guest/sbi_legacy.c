@@ -28,10 +28,10 @@ static long console_getchar(struct vm *vm)
 
 static long clear_ipi(struct vcpu *self)
 {
-	uint64_t pending = __atomic_load_n(&self->pending, __ATOMIC_RELAXED);
+	uint64_t irqs = arch_vcpu_irqs(self);
 
 	vcpu_irq_set(self, VCPU_IRQ_SOFT, false);
-	return pending & VCPU_IRQ_SOFT ? 1 : 0;
+	return irqs & VCPU_IRQ_SOFT ? 1 : 0;
 }
 
 /* Those that begin with a hart mask. */

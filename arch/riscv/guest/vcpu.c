@@ -377,15 +377,22 @@ uint64_t arch_vcpu_timer_deadline(const struct vcpu *vcpu)
 	return vm_time_to_host(vcpu->vm, at);
 }
 
-bool arch_vcpu_irq_waiting(const struct vcpu *vcpu)
+uint64_t arch_vcpu_irqs(const struct vcpu *vcpu)
 {
 	const struct arch_vcpu *arch = vcpu->arch;
 	uint64_t changed = __atomic_load_n(&vcpu->changed, __ATOMIC_ACQUIRE);
 	uint64_t pending = __atomic_load_n(&vcpu->pending, __ATOMIC_ACQUIRE);
 	uint64_t hvip = arch->loaded ? csr_read(CSR_HVIP) : arch->csr.hvip;
-	uint64_t vsie = arch->loaded ? csr_read(CSR_VSIE) : arch->csr.vsie;
 
-	hvip = (hvip & ~changed) | (pending & changed);
+	return (hvip & ~changed) | (pending & changed);
+}
+
+bool arch_vcpu_irq_waiting(const struct vcpu *vcpu)
+{
+	const struct arch_vcpu *arch = vcpu->arch;
+	uint64_t vsie = arch->loaded ? csr_read(CSR_VSIE) : arch->csr.vsie;
+	uint64_t hvip = arch_vcpu_irqs(vcpu);
+
 	if (arch_vcpu_timer_deadline(vcpu) <= arch_time_now())
 		hvip |= HVIP_VSTIP;
 	/* vsie holds the enables one bit below hvip's. */

@@ -157,6 +157,11 @@ void vcpu_fence(struct vcpu *self, uint64_t mask, unsigned fences,
 	g->fence_count++;
 }
 
+uint64_t arch_vcpu_irqs(const struct vcpu *vcpu)
+{
+	return vcpu->pending;
+}
+
 int arch_vcpu_read_virtual(struct vcpu *vcpu, uint64_t va, uint64_t *out)
 {
 	uint64_t offset = va - FAKE_VIRTUAL;

@@ -106,11 +106,17 @@ uint64_t arch_vcpu_timer_deadline(const struct vcpu *v)
 	return v->arch->deadline;
 }
 
-bool arch_vcpu_irq_waiting(const struct vcpu *v)
+uint64_t arch_vcpu_irqs(const struct vcpu *v)
 {
 	uint64_t changed = __atomic_load_n(&v->changed, __ATOMIC_ACQUIRE);
 	uint64_t pending = __atomic_load_n(&v->pending, __ATOMIC_ACQUIRE);
-	uint64_t hvip = (v->arch->hvip & ~changed) | (pending & changed);
+
+	return (v->arch->hvip & ~changed) | (pending & changed);
+}
+
+bool arch_vcpu_irq_waiting(const struct vcpu *v)
+{
+	uint64_t hvip = arch_vcpu_irqs(v);
 
 	if (v->arch->deadline <= arch_time_now())
 		hvip |= VCPU_IRQ_TIMER;

@@ -4,7 +4,8 @@
  */
 #include "test/qemu/guests/guest.h"
 
-#define LEGACY_IPI 4
+#define LEGACY_CLEAR_IPI 3
+#define LEGACY_IPI	 4
 
 static uint64_t memory;
 
@@ -129,6 +130,27 @@ static void test_pointers(void)
 	report("legacy-mask", good);
 }
 
+static bool soft_waits(void)
+{
+	return csr_get("sip") >> IRQ_SOFT & 1;
+}
+
+/* The legacy call says whether there was one to clear. */
+static void test_soft(void)
+{
+	__asm__ volatile("csrc sip, %0" ::"r"(1ul << IRQ_SOFT));
+	report("clear-ipi-none", sbi(LEGACY_CLEAR_IPI, 0, 0, 0, 0).error == 0);
+	sbi(SBI_IPI, 0, 1, 0, 0);
+	report("ipi-waits", soft_waits());
+	report("clear-ipi",
+	       sbi(LEGACY_CLEAR_IPI, 0, 0, 0, 0).error == 1 && !soft_waits());
+	report("clear-ipi-again", sbi(LEGACY_CLEAR_IPI, 0, 0, 0, 0).error == 0);
+	sbi(SBI_IPI, 0, 1, 0, 0);
+	__asm__ volatile("csrc sip, %0" ::"r"(1ul << IRQ_SOFT));
+	report("clear-ipi-cleared",
+	       sbi(LEGACY_CLEAR_IPI, 0, 0, 0, 0).error == 0);
+}
+
 /* A while in which an interrupt may come; then a breakpoint. */
 __asm__(".pushsection .text\n"
 	"a_while: li t0, 100000\n"
@@ -176,6 +198,7 @@ void payload(uint64_t hart, const void *tree)
 	test_unknown();
 	test_harts();
 	test_pointers();
+	test_soft();
 	test_timer();
 	report_end();
 }
