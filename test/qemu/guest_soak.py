@@ -12,14 +12,13 @@ SEED=<that seed>` repeats it. Last line: passed, failed, skipped.
 import argparse
 import os
 import sys
-import time
 
 sys.dont_write_bytecode = True
 
 from context import context_from_environment  # noqa: E402
 from machines import virt  # noqa: E402
 from payloads import fuzz  # noqa: E402
-from run import run_all  # noqa: E402
+from run import run_and_tell  # noqa: E402
 
 STEPS = 1000000
 # What runs take in turn; by the seed.
@@ -45,14 +44,9 @@ def main():
     print("guest soak: seeds %d to %d, %d steps, QEMU %s" %
           (context.seed, context.seed + count - 1, count * STEPS,
            context.qemus.main.text()))
-    started = time.monotonic()
-    report = run_all(context, [run(context, context.seed + i)
-                               for i in range(count)], args.j)
-    print("guest soak: %d steps passed in %.0f s" %
-          (report.count["passed"] * STEPS, time.monotonic() - started))
-    print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" %
-          report.count)
-    return 1 if report.count["failed"] else 0
+    return run_and_tell("guest soak", context,
+                        [run(context, context.seed + i)
+                         for i in range(count)], args.j)
 
 
 if __name__ == "__main__":
