@@ -4,8 +4,8 @@ tables (guests/fuzz.c), each beside a victim whose sums must stay right.
 
 usage: guest_soak.py [-j N]   Environment: N=runs (default 10), SEED=first
                               seed, BUILD, QEMU, V=1
-A run is 1,000,000 steps from a seed of its own, on one of several machines. A
-failing one prints its seed, its command line and its console; `N=1
+A run is 1,000,000 steps of ten guests in turn from a seed of its own, on one of
+several machines. A failing one prints its seed, its command line and its console; `N=1
 SEED=<that seed>` repeats it. Last line: passed, failed, skipped.
 """
 
@@ -20,7 +20,7 @@ from machines import virt  # noqa: E402
 from payloads import fuzz  # noqa: E402
 from run import run_and_tell  # noqa: E402
 
-STEPS = 1000000
+STEPS, GUESTS = 1000000, 10
 # What runs take in turn; by the seed.
 MACHINES = ((virt(1), "main"), (virt(2, cpu="max"), "main"),
             (virt(1), "old"), (virt(2, cpu="rv64,sstc=off"), "main"),
@@ -32,7 +32,8 @@ def run(context, seed):
     machine, qemu = MACHINES[seed % len(MACHINES)]
     if not context.qemus.old:
         qemu = "main"
-    return "fuzz-seed-%d" % seed, fuzz(machine, seed, STEPS, qemu)
+    return "fuzz-seed-%d" % seed, fuzz(machine, seed, STEPS, qemu,
+                                       guests=GUESTS)
 
 
 def main():

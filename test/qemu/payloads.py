@@ -301,28 +301,37 @@ def leak(machine, qemu="main"):
 FUZZ_HARTS = 12
 
 
-def fuzz(machine, seed, steps, qemu="main", kinds=""):
-    """`steps` random steps beside the victim."""
-    config = 'memory=8M,vcpus=%d,bootargs="seed=%d steps=%d harts=%d%s"' % (
-        FUZZ_HARTS, seed, steps, FUZZ_HARTS, kinds)
+def fuzz(machine, seed, steps, qemu="main", kinds="", guests=1):
+    """`steps` random steps beside the victim, of several guests in turn: each
+    loses harts as it goes, which then take time from the others."""
+    each = steps // guests
+    config = 'memory=8M,vcpus=%d,bootargs="seed=%d steps=%d harts=%d%s"'
+    many = {"fuzz-%d" % i: ("fuzz", config % (FUZZ_HARTS, seed * guests + i,
+                                              each, FUZZ_HARTS, kinds))
+            for i in range(guests)}
 
-    def run(context):
-        watch = Watch(context, machine, {"fuzz": ("fuzz", config)}, qemu,
-                      limit=100 + steps // 300)
+    def one(watch, name):
         start = watch.session.at
-        watch.command("start fuzz", "guest fuzz: started")
+        watch.command("start " + name, "guest %s: started" % name)
         watch.progress()
         end = None
         while not end:
             # A line every 20,000 steps, and the end.
             end = watch.session.expect(
-                r"steps \d+ batches|guest fuzz: stopped, (.*)\n",
+                r"steps \d+ batches|guest %s: stopped, (.*)\n" % name,
                 20 * PATIENCE).group(1)
             watch.check()
         if end.strip() != "powered off":
-            raise Failed("the guest has ended: " + end)
-        watch.test_lines("fuzz", watch.session.text[start:])
+            raise Failed("%s has ended: %s" % (name, end))
+        watch.test_lines(name, watch.session.text[start:])
+
+    def run(context):
+        watch = Watch(context, machine, many, qemu, limit=100 + steps // 300)
+        free = watch.memory_free()
+        for name in many:
+            one(watch, name)
         watch.progress()
+        watch.memory_is(free)
         watch.end()
     return run
 
