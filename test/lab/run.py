@@ -61,6 +61,7 @@ def main():
     lanes = [  # side by side: most of the time each waits for a board
         [("emulator", __file__, "emulator_test")],
         [("daemon", __file__, "daemon_test"),
+         ("kill", __file__, "kill_test"),
          ("client", HERE / "client_test.py", client, *words),
          ("client_labd", HERE / "client_labd_test.py", client, L.LABD,
           *words)],

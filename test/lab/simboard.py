@@ -3,7 +3,8 @@
 A board is off until its relay says on. Then it does what firmware and U-Boot
 do, quickly: it reads boot.scr.uimg and Image from its TFTP folder, prints what
 the real ones print, and behaves as the word behind the Image's header says.
-Relays can be broken: silent, deaf (wrong dialect), stuck, unplugged.
+Relays can be broken: silent, deaf (wrong dialect), stuck, unplugged. A test
+can have a board stand still at a stage: hold = its name, until held says so.
 """
 
 import os
@@ -16,8 +17,10 @@ import time
 import tty
 
 STEP = 0.001
+POWER_UP = 0.01  # from power to the first byte, later than the relay's word
 
-BANNER = b"\r\nOpenSBI v1.1\r\n\r\nU-Boot 2023.01 (sim)\r\n"
+FIRMWARE = b"\r\nOpenSBI v1.1\r\n"
+BANNER = FIRMWARE + b"\r\nU-Boot 2023.01 (sim)\r\n"
 
 
 class Board:
@@ -40,6 +43,8 @@ class Board:
         self.typed = b""
         self.running = None  # the word of the Image it runs
         self.broken = False  # had a fault; for the tests to note
+        self.hold = None   # the stage at which to stand still
+        self.held = None   # the stage at which it does
 
     @staticmethod
     def make_pty(link):
@@ -143,9 +148,9 @@ class Board:
             return
         self.on = on
         self.typed = b""
-        self.running = None
+        self.running = self.held = None
         self.script = self.boot() if on else None
-        self.next_step = now + STEP
+        self.next_step = now + POWER_UP
 
     def force_on(self):
         """Somebody presses the board's own button."""
@@ -153,9 +158,20 @@ class Board:
 
     # --- firmware, U-Boot, kernel
 
-    def boot(self):
-        self.write(BANNER)
+    def reach(self, stage):
+        """Up to here it came; on, unless it is to stand still."""
+        while self.hold == stage:
+            self.held = stage
+            yield STEP
+        self.held = None
         yield STEP
+
+    def boot(self):
+        yield from self.reach("power")
+        self.write(FIRMWARE)
+        yield from self.reach("firmware")
+        self.write(BANNER[len(FIRMWARE):])
+        yield from self.reach("uboot")
         try:
             script = (self.tftp / "boot.scr.uimg").read_bytes()[72:].decode()
             image = (self.tftp / "Image").read_bytes()
@@ -165,10 +181,10 @@ class Board:
         nonce = re.search(r"lab: (\w+) script", script).group(1).encode()
         word = image[64:128].rstrip(b"\0").decode()
         self.write(b"DHCP client bound to address 10.0.0.2\r\n")
-        yield STEP
+        yield from self.reach("dhcp")
         self.write(b"TFTP from server 10.0.0.1\r\nlab: " + nonce +
                    b" script\r\n")
-        yield STEP
+        yield from self.reach("tftp")
         if word.startswith("nofirmware"):
             return
         if word.startswith("tftpfail"):
@@ -176,7 +192,7 @@ class Board:
             return
         self.write(b"lab: " + nonce + b" boot\r\n\r\nStarting kernel ...\r\n")
         self.running = word
-        yield STEP
+        yield from self.reach("kernel")
         yield from self.kernel(word.split())
 
     def kernel(self, words):

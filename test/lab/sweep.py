@@ -10,17 +10,20 @@ relays, cancels. When all is mended every job must have ended, once. Checked:
   - no accepted job is lost; each ends in one state with one verdict, which is
     the one its image asks for unless it was cancelled or met infra trouble;
   - a job has at most two attempts, the first of them infra;
-  - boards are off when nothing runs.
+  - boards are off when nothing runs;
+  - the kills met every state and stage of a job (of 1,000 schedules and more).
 Last line: N passed, N failed, N skipped (schedules).
 """
 
 import argparse
+import collections
 import http.client
 import json
 import multiprocessing
 import os
 import pathlib
 import random
+import socket
 import sys
 import tempfile
 import time
@@ -36,6 +39,15 @@ VERDICTS = {"pass": "pass", "fail": "fail", "panic": "panic",
             "reset": "fail", "loop": "timeout", "tick": "pass",
             "tftpfail": "infra"}
 FAULTS = ("silent", "deaf", "stuck")
+# What a kill can meet: a job's state and stage as the database has them
+# (booting, queued: the board is not proven off yet), a board that is not yet
+# off after its job, an upload under way.
+ALL = ("queued", "booting queued", "booting power", "booting firmware",
+       "booting uboot", "booting dhcp", "booting tftp", "running kernel",
+       "booting verdict", "running verdict", "off after", "upload", "idle")
+STAGES = ("queued", "power", "firmware", "uboot", "dhcp", "tftp", "kernel",
+          "verdict")
+COVERED = 1000  # so many schedules meet all of them
 
 
 class Worker:
@@ -48,6 +60,7 @@ class Worker:
                          "board_wait = 30\nkeep_age = 1h\n", folder)
         self.serial = 0
         self.kills = self.jobs = self.faults = self.cancels = 0
+        self.met = collections.Counter()
         self.start()
 
     def start(self):
@@ -56,14 +69,42 @@ class Worker:
             b.broken = b.fault is not None
         self.lab.start()
 
-    def kill(self):
+    def kill(self, upload=False):
         self.check_offs()
         self.lab.kill()
         self.kills += 1
+        self.note(upload)
         # What the dead daemon had sent is still on the wires.
         passes = self.sim.passes
         while self.sim.passes < passes + 3:
             time.sleep(0.001)
+
+    def note(self, upload):
+        """What the kill met, by the database that it left."""
+        with self.lab.database() as rows:
+            met = {state if state == "queued" else f"{state} {STAGES[stage]}"
+                   for state, stage in rows.execute(
+                       "SELECT state, stage FROM jobs"
+                       " WHERE state IN ('queued', 'booting', 'running')")}
+            if rows.execute("SELECT 1 FROM boards WHERE is_on = 1 AND name NOT"
+                            " IN (SELECT board FROM attempts"
+                            " WHERE ended IS NULL)").fetchone():
+                met.add("off after")
+        self.met.update(met or {"idle"})
+        self.met["upload"] += upload
+
+    def kill_in_mid_upload(self):
+        body = L.image("pass", 256 << 10)
+        head = (f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{self.lab.port}"
+                f"\r\nContent-Length: {len(body)}\r\n\r\n").encode()
+        with socket.create_connection(("127.0.0.1", self.lab.port)) as half:
+            half.sendall(head + body[:self.rng.randrange(1, len(body))])
+            spool, end = self.lab.state / "spool", time.monotonic() + 60
+            while not any(spool.iterdir()):
+                assert time.monotonic() < end, "no upload begins"
+            self.kill(upload=True)
+        self.start()
+        assert not any(spool.iterdir()), "half an upload is kept"
 
     def check_offs(self):
         """Since the daemon's start: off everywhere, then on anywhere."""
@@ -150,9 +191,12 @@ class Worker:
         for _ in range(self.rng.randrange(0, 4)):
             time.sleep(self.rng.random() * 0.03)
             what = self.rng.random()
-            if what < 0.45:
+            if what < 0.42:
                 self.kill()
                 self.start()
+                troubled = True
+            elif what < 0.45:
+                self.kill_in_mid_upload()
                 troubled = True
             elif what < 0.6:
                 self.break_a_relay()
@@ -203,7 +247,7 @@ def work(arguments):
     finally:
         worker.close()
     return (done, failed, why, worker.kills, worker.jobs, worker.faults,
-            worker.cancels)
+            worker.cancels, worker.met)
 
 
 def main():
@@ -230,11 +274,18 @@ def main():
           f"{sum(r[5] for r in results)} relay faults, "
           f"{sum(r[6] for r in results)} cancels, "
           f"{time.monotonic() - began:.0f} s")
-    short = 1 if done < a.schedules and not failed else 0
-    if short:
+    met = sum((r[7] for r in results), collections.Counter())
+    print("kills met: " + ", ".join(f"{n} {met[n]}" for n in ALL))
+    bad = failed
+    if done < a.schedules and not failed:
         print(f"only {done} of {a.schedules} schedules in {a.seconds} s")
-    print(f"{done} passed, {failed + short} failed, 0 skipped")
-    return failed + short != 0
+        bad += 1
+    missed = [n for n in ALL if not met[n]] + sorted(set(met) - set(ALL))
+    if done >= COVERED and missed:
+        print(f"kills that met no, or an unknown state: {missed}")
+        bad += 1
+    print(f"{done} passed, {bad} failed, 0 skipped")
+    return bad != 0
 
 
 if __name__ == "__main__":
