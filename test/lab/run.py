@@ -59,7 +59,8 @@ def main():
     words = [os.environ["T"]] if os.environ.get("T") else []
     client = L.BUILD / "tools" / "lab"
     lanes = [  # side by side: most of the time each waits for a board
-        [("emulator", __file__, "emulator_test")],
+        [("emulator", __file__, "emulator_test"),
+         ("dnsmasq", __file__, "dnsmasq_test")],
         [("daemon", __file__, "daemon_test"),
          ("kill", __file__, "kill_test"),
          ("client", HERE / "client_test.py", client, *words),
