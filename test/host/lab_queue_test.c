@@ -165,6 +165,73 @@ static void flooding_users_cost_another_two_turns(void **state)
 	queue_free(q);
 }
 
+/*
+ * Without tokens anybody takes any name. One who takes a new one for each job
+ * must not go before a user who waits: that one's turn comes after those whom
+ * he found waiting, however many come behind him.
+ */
+static void new_names_do_not_jump_the_queue(void **state)
+{
+	struct queue *q = queue_new();
+	int64_t next = 1, mine = 0, waited = 0, worst = 0, turns = 0;
+	size_t before = 0;
+
+	(void)state;
+	while (next < JOBS) {
+		char name[24];
+		int64_t id;
+
+		/* Two new names a turn while there is room for them. */
+		for (int i = 0; i < 2 && queue_length(q) < 50; i++) {
+			snprintf(name, sizeof(name), "name%lld",
+				 (long long)next);
+			queue_add(q, next++, name, 5, "", false);
+		}
+		if (!mine) {
+			before = queue_length(q);
+			mine = next++;
+			waited = 0;
+			queue_add(q, mine, "steady", 5, "", false);
+			assert_true(queue_position(q, mine) <= before + 1);
+		}
+		id = queue_pick(q, "x");
+		if (id == mine) {
+			mine = 0;
+			turns++;
+			if (waited > worst)
+				worst = waited;
+			continue;
+		}
+		waited++;
+		assert_true(waited <= (int64_t)before);
+	}
+	print_message("%lld turns among %lld names, waited for at most %lld "
+		      "other jobs\n",
+		      (long long)turns, (long long)next, (long long)worst);
+	assert_true(turns > 1000);
+	queue_free(q);
+}
+
+/* Users without jobs are remembered for their turns, but not for ever. */
+static void names_are_forgotten(void **state)
+{
+	struct queue *q = queue_new();
+	char name[24];
+
+	(void)state;
+	for (int i = 1; i <= 3 * QUEUE_IDLE_USERS; i++) {
+		snprintf(name, sizeof(name), "name%d", i);
+		assert_int_equal(queue_add(q, i, name, 5, "", false), 0);
+		if (i % 2)
+			assert_int_equal(queue_pick(q, "x"), i);
+		else
+			assert_int_equal(queue_remove(q, i), 0);
+		assert_true(queue_users(q) <= QUEUE_IDLE_USERS + 1);
+	}
+	assert_int_equal(queue_length(q), 0);
+	queue_free(q);
+}
+
 /* Whatever is added and removed at random: nothing lost, nothing twice. */
 static void no_job_is_lost_or_run_twice(void **state)
 {
@@ -218,6 +285,8 @@ int main(void)
 		cmocka_unit_test(retry_goes_to_the_front),
 		cmocka_unit_test(removed_job_is_gone),
 		cmocka_unit_test(flooding_users_cost_another_two_turns),
+		cmocka_unit_test(new_names_do_not_jump_the_queue),
+		cmocka_unit_test(names_are_forgotten),
 		cmocka_unit_test(no_job_is_lost_or_run_twice),
 	};
 	const char *text = getenv("SEED");

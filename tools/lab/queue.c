@@ -2,7 +2,9 @@
  * Fair queueing: strict priorities, and inside one priority round robin
  * between users, so that a flood of one user costs another at most one turn
  * per competing user. A user keeps his turn number while he has jobs and is
- * remembered after, or submitting one at a time would jump the queue.
+ * remembered after, or submitting one at a time would jump the queue. Without
+ * tokens anybody takes any name: a new one joins behind those who wait, and
+ * only so many are remembered.
  */
 #include "tools/lab/queue.h"
 
@@ -21,7 +23,7 @@ struct entry {
 struct user {
 	struct user *next;
 	char *name;
-	uint64_t served; /* number of his last turn; 0 = none yet */
+	uint64_t served; /* number of his last turn, or of that at his coming */
 	uint64_t walk;	 /* the same, in the position walk */
 	size_t length;
 	struct entry *jobs[QUEUE_PRIORITIES];
@@ -81,9 +83,32 @@ static struct user *user_get(struct queue *q, const char *name)
 		free(u);
 		return NULL;
 	}
+	/* As if just served; a tie goes to the older job. */
+	u->served = q->turn;
 	u->next = q->users;
 	q->users = u;
 	return u;
+}
+
+/* Of too many users without a job the one served longest ago. */
+static void forget_one(struct queue *q)
+{
+	struct user **oldest = NULL, *u;
+	size_t idle = 0;
+
+	for (struct user **p = &q->users; *p; p = &(*p)->next) {
+		if ((*p)->length > 0)
+			continue;
+		idle++;
+		if (!oldest || (*p)->served < (*oldest)->served)
+			oldest = p;
+	}
+	if (idle <= QUEUE_IDLE_USERS)
+		return;
+	u = *oldest;
+	*oldest = u->next;
+	free(u->name);
+	free(u);
 }
 
 int queue_add(struct queue *q, int64_t id, const char *user, int priority,
@@ -113,7 +138,7 @@ int queue_add(struct queue *q, int64_t id, const char *user, int priority,
 	return 0;
 }
 
-/* Unlinks *p, a job of u. */
+/* Unlinks *p, a job of u, who may be forgotten then. */
 static void entry_drop(struct queue *q, struct user *u, struct entry **p)
 {
 	struct entry *e = *p;
@@ -123,6 +148,7 @@ static void entry_drop(struct queue *q, struct user *u, struct entry **p)
 	u->length--;
 	q->length--;
 	q->positions_valid = false;
+	forget_one(q);
 }
 
 static struct entry **entry_find(const struct queue *q, int64_t id,
@@ -271,4 +297,13 @@ size_t queue_user_length(const struct queue *q, const char *user)
 	const struct user *u = user_find(q, user);
 
 	return u ? u->length : 0;
+}
+
+size_t queue_users(const struct queue *q)
+{
+	size_t n = 0;
+
+	for (const struct user *u = q->users; u; u = u->next)
+		n++;
+	return n;
 }

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUEUE_PRIORITIES 10 /* 0-9, 9 goes first */
+#define QUEUE_PRIORITIES 10  /* 0-9, 9 goes first */
+#define QUEUE_IDLE_USERS 256 /* remembered without a job */
 
 struct queue;
 
@@ -38,3 +39,5 @@ size_t queue_position(struct queue *q, int64_t id);
 
 size_t queue_length(const struct queue *q);
 size_t queue_user_length(const struct queue *q, const char *user);
+/* Those with jobs and those remembered. */
+size_t queue_users(const struct queue *q);
