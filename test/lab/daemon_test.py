@@ -854,13 +854,22 @@ def relay_of_another_dialect_is_infra():
 
 
 def board_that_switches_itself_on_is_switched_off():
-    with Setting(1, readback=False, dwell=0.03) as (lab, sim):
-        lab.wait_board("sim0", "ready")
-        sim.boards[0].force_on()
-        end = time.monotonic() + 60
-        while sim.boards[0].on and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not sim.boards[0].on
+    """And is cold again, off for a whole dwell, before a job has it."""
+    for readback in (False, True):
+        with Setting(1, readback=readback, dwell=0.3) as (lab, sim):
+            board = sim.boards[0]
+            lab.wait_board("sim0", "ready")
+            at = len(board.events)
+            board.force_on()
+            end = time.monotonic() + 60
+            while board.on and time.monotonic() < end:
+                time.sleep(0.01)
+            assert not board.on, f"left on, readback {readback}"
+            equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "pass")
+            events = board.events[at + 1:]  # without its own "on"
+            off = min(t for t, what in events if what == "off")
+            on = min(t for t, what in events if what == "on")
+            assert on - off > 0.29, f"warm: off for {on - off:.3f} s"
 
 
 def infra_trouble_is_retried_once_and_not_blamed():

@@ -163,9 +163,9 @@ static void off_done(struct board *b, const char *problem)
 	}
 	if (b->state == BOARD_DOWN)
 		state_set(b, BOARD_OFF);
-	if (!b->off_at)
+	/* Long off already: the dwell is behind us, unless it spoke since. */
+	if (!b->off_at || b->last_byte > b->off_at + b->config->settle)
 		b->off_at = now;
-	/* Long off already: the dwell is behind us. */
 	loop_timer_set(&b->timer, b->off_at + b->config->dwell - now);
 }
 
@@ -202,7 +202,7 @@ static void on_bytes(void *arg, const void *bytes, size_t len)
 		return;
 	}
 	/* Somebody or something switched it on: off with it. */
-	if (b->state == BOARD_READY && !b->power->proves_off) {
+	if (b->state == BOARD_READY) {
 		b->known.on = 1;
 		b->off_at = 0;
 		off_begin(b);
