@@ -101,6 +101,8 @@ def board_is_off_after_every_job():
         lab.stop()
         time.sleep(0.05)
         assert not sim.boards[0].on, "left on at the daemon's end"
+        row = lab.database().execute("SELECT is_on FROM boards").fetchone()
+        equal(row, (None,), "switched off, but nobody looked")
 
 
 def verdict_stands_once_it_is_there():

@@ -302,7 +302,16 @@ void boards_stop(void)
 		if (why)
 			fprintf(stderr, "labd: board %s may be on: %s\n",
 				b->config->name, why);
+		else if (b->known.on == 1)
+			b->known.on = -1; /* there is no time for proof */
 	}
+}
+
+void boards_save(void)
+{
+	for (size_t i = 0; i < boards.count; i++)
+		db_board_save(boards.list[i]->config->name,
+			      &boards.list[i]->known);
 }
 
 size_t boards_count(void)

@@ -50,6 +50,8 @@ int boards_init(const struct config *c, const char *run_dir,
 		void (*ready)(void));
 /* Switches every board off, now, and waits for it, each for its own limit. */
 void boards_stop(void);
+/* Writes down what is known of every board then. Not when the database dies. */
+void boards_save(void);
 size_t boards_count(void);
 struct board *board_at(size_t i);
 /* Whether every board has been switched off, or is down, since the start. */

@@ -173,6 +173,7 @@ static void on_signal(void *arg, uint32_t events)
 	fprintf(stderr, "labd: stopping, every board is switched off\n");
 	jobs_stop();
 	boards_stop();
+	boards_save();
 	stream_exit();
 	lab.drain.fire = drained;
 	loop_timer_set(&lab.drain, DRAIN_TIME);
