@@ -251,8 +251,41 @@ def nothing_starts_until_every_board_is_off():
         check_jobs(lab, sim, {id_: ["infra", "pass"] for id_ in ids})
 
 
+def image_torn_by_a_power_failure_is_infra():
+    """The job was written down, what it names never reached the disk."""
+    with Setting(1) as (lab, sim):
+        running = lab.submit(L.image("loop"), **LONG)
+        lab.wait(running, until=("running",))
+        images = {n: L.image(f"pass #{n}") for n in ("whole", "empty", "bent")}
+        ids = {n: lab.submit(image, **LONG) for n, image in images.items()}
+
+        def tear():
+            for name in ("empty", "bent"):
+                path = lab.state / "images" / image_hash(lab, ids[name])
+                bent = images[name][:-1] + b"x" if name == "bent" else b""
+                path.unlink()
+                path.write_bytes(bent)
+                path.chmod(0o444)
+
+        restart(lab, sim, tear)
+        lab.http("DELETE", f"/api/jobs/{running}")
+        equal(lab.wait(ids["whole"])["verdict"], "pass")
+        for name in ("empty", "bent"):
+            j = lab.wait(ids[name])
+            equal((j["verdict"], j["reason"], len(j["attempts"])),
+                  ("infra", "the image is damaged in the store", 2))
+            again = lab.submit(images[name], **LONG)
+            equal(lab.wait(again)["verdict"], "pass", "it came anew")
+
+
+def image_hash(lab, id_):
+    return lab.database().execute("SELECT image FROM jobs WHERE id = ?",
+                                  (id_,)).fetchone()[0]
+
+
 CASES = [(f.__name__, f) for f in (
     labd_killed_in_every_stage_of_an_attempt,
     labd_killed_before_the_board_is_proven_off, labd_killed_at_the_verdict,
     labd_killed_while_the_board_goes_off, labd_killed_in_mid_upload,
-    nothing_starts_until_every_board_is_off)]
+    nothing_starts_until_every_board_is_off,
+    image_torn_by_a_power_failure_is_infra)]

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "tools/lab/netboot.h"
+#include "tools/lab/store.h"
 
 #define PAUSE_DELAY 200000 /* a prompt is judged after this much quiet */
 #define QUIET_DELAY 300000 /* the linger ends after this much quiet */
@@ -213,6 +214,21 @@ static void on_pause(void *arg)
 		linger(a);
 }
 
+/* The daemon before this one may have ended with the machine's power. */
+static const char *files_problem(struct job *j)
+{
+	if (!j->inherited)
+		return NULL;
+	if (store_blob_check(j->row.image.hash) == -EBADMSG)
+		return "the image is damaged in the store";
+	if (store_blob_check(j->row.initrd.hash) == -EBADMSG)
+		return "the initrd is damaged in the store";
+	if (store_blob_check(j->row.dtb.hash) == -EBADMSG)
+		return "the device tree is damaged in the store";
+	j->inherited = false;
+	return NULL;
+}
+
 static void on_off(void *arg)
 {
 	struct attempt *a = arg;
@@ -232,6 +248,8 @@ static void on_off(void *arg)
 	a->engine = verdict_new(&rules);
 	if (!a->engine)
 		why = "the job's patterns cannot be used";
+	if (!why)
+		why = files_problem(a->job);
 	if (!why)
 		why = netboot_prepare(config_of(a), &a->job->row, nonce);
 	if (why)

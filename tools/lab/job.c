@@ -455,6 +455,8 @@ static void load_waiting(void *arg, const struct db_job *row)
 		*err = -ENOMEM;
 	else if (job_log_open(j))
 		*err = -EIO;
+	else
+		j->inherited = true;
 }
 
 int jobs_init(const struct config *c)

@@ -25,6 +25,7 @@ struct job {
 	struct db_job row; /* as in the database */
 	struct logfile log;
 	bool log_open;
+	bool inherited; /* of another daemon; its files are not checked yet */
 	struct attempt *attempt; /* NULL unless active */
 	unsigned changes;	 /* counts what event: state tells */
 	char writer[JOB_WRITER_MAX + 1];

@@ -37,6 +37,11 @@ int store_upload_finish(struct store_upload *u, struct db_blob *out,
 			const char **why);
 void store_upload_abort(struct store_upload *u);
 
+/*
+ * Reads a blob and compares it with its name; "" is none. Returns 0; -EBADMSG:
+ * it is damaged; or -errno. Takes a millisecond or so per megabyte.
+ */
+int store_blob_check(const char *hash);
 /* Hard-links a blob as path. Returns 0 or -errno. */
 int store_blob_link(const char *hash, const char *path);
 /* Removes a blob unless a job in the database names it; "" is none. */
