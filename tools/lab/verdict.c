@@ -15,6 +15,8 @@
 
 #define CONTROL_ESCAPE	0x1b
 #define REASON_LINE_MAX 160
+/* Of an overlong line's pieces, so that no cut hides a crash. */
+#define PIECE_OVERLAP 64
 
 enum escape {
 	ESCAPE_NONE,
@@ -234,10 +236,6 @@ static void line_before_kernel(struct verdict_engine *e, const char *line)
 			verdict_decide(e, VERDICT_INFRA,
 				       "the board started something else than "
 				       "this job's image");
-	} else if (strstr(line, "Unhandled exception") ||
-		   strstr(line, "sbi_trap_error")) {
-		decide_line(e, VERDICT_INFRA,
-			    "firmware crashed before the kernel", line);
 	}
 }
 
@@ -294,13 +292,14 @@ static void test_end_line(struct verdict_engine *e, const char *line)
 	verdict_decide(e, VERDICT_FAIL, why);
 }
 
-/* "TEST <name> PASS|FAIL [why]" */
-static void test_line(struct verdict_engine *e, const char *line)
+/* "TEST <name> PASS|FAIL [why]"; whole: its end is there. */
+static void test_line(struct verdict_engine *e, const char *line, bool whole)
 {
 	const char *word;
 
 	if (starts(line, "TEST end ")) {
-		test_end_line(e, line);
+		if (whole)
+			test_end_line(e, line);
 		return;
 	}
 	line += strlen("TEST ");
@@ -341,7 +340,7 @@ static void judge_patterns(struct verdict_engine *e, bool whole)
 			decide_line(e, VERDICT_FAIL, "fail pattern", e->line);
 }
 
-/* Crashes as Linux, Aloft, U-Boot and OpenSBI report them. */
+/* Crashes as Linux and Aloft report them, at a line's begin. */
 static void judge_panic(struct verdict_engine *e, const char *line)
 {
 	static const char *const at_start[] = {
@@ -363,24 +362,38 @@ static void judge_panic(struct verdict_engine *e, const char *line)
 			return;
 		}
 	}
-	/* U-Boot and OpenSBI print theirs wherever the kernel left off. */
-	if (strstr(line, "Unhandled exception: ") ||
-	    strstr(line, "sbi_trap_error: "))
-		verdict_decide(e, VERDICT_PANIC, line);
 }
 
+/* What lies behind an overlong line's first piece begins no line. */
 static void line_of_kernel(struct verdict_engine *e, bool whole)
 {
 	const char *text = skip_stamp(e->line);
 
-	if (e->pass_count == 0 && starts(text, "TEST "))
-		test_line(e, text);
+	if (!e->cut && e->pass_count == 0 && starts(text, "TEST "))
+		test_line(e, text, whole);
 	judge_patterns(e, whole);
+	if (e->cut)
+		return;
 	if (banner_bit(e->line))
 		decide_line(e, VERDICT_FAIL, "reset after the kernel's start",
 			    e->line);
-	if (!e->cut)
-		judge_panic(e, text);
+	judge_panic(e, text);
+}
+
+/* U-Boot and OpenSBI print theirs wherever the kernel left off. */
+static void judge_firmware_crash(struct verdict_engine *e)
+{
+	const char *found = strstr(e->line, "Unhandled exception: ");
+
+	if (!found)
+		found = strstr(e->line, "sbi_trap_error: ");
+	if (!found)
+		return;
+	if (e->state.stage >= STAGE_KERNEL)
+		verdict_decide(e, VERDICT_PANIC, found);
+	else
+		decide_line(e, VERDICT_INFRA,
+			    "firmware crashed before the kernel", found);
 }
 
 /* Judges what line holds; whole: its end is a line's end. */
@@ -391,8 +404,9 @@ static void judge_line(struct verdict_engine *e, bool whole)
 	e->line[e->len] = '\0';
 	if (e->state.stage >= STAGE_KERNEL)
 		line_of_kernel(e, whole);
-	else
+	else if (!e->cut)
 		line_before_kernel(e, e->line);
+	judge_firmware_crash(e);
 }
 
 static void line_end(struct verdict_engine *e)
@@ -412,11 +426,15 @@ static bool escape_eats(struct verdict_engine *e, unsigned char c)
 		e->escape = ESCAPE_START;
 		return true;
 	case ESCAPE_START:
+		if (c == CONTROL_ESCAPE)
+			return true;
 		e->escape = c == '[' ? ESCAPE_CSI : ESCAPE_NONE;
 		/* "ESC 7" and the like are two bytes; a line end is none. */
 		return c != '\n';
 	case ESCAPE_CSI:
-		if (c >= 0x20 && c <= 0x3f)
+		if (c == CONTROL_ESCAPE)
+			e->escape = ESCAPE_START;
+		if (c == CONTROL_ESCAPE || (c >= 0x20 && c <= 0x3f))
 			return true;
 		e->escape = ESCAPE_NONE;
 		return c >= 0x40 && c <= 0x7e;
@@ -436,7 +454,9 @@ static void feed_byte(struct verdict_engine *e, unsigned char c)
 		return;
 	if (e->len == VERDICT_LINE_MAX) {
 		judge_line(e, false);
-		e->len = 0;
+		e->len = PIECE_OVERLAP;
+		memmove(e->line, e->line + VERDICT_LINE_MAX - PIECE_OVERLAP,
+			PIECE_OVERLAP);
 		e->cut = true;
 	}
 	e->line[e->len++] = c;
