@@ -445,6 +445,7 @@ LABD         := $(BUILD)/tools/labd
 LAB_STATE    ?= $(BUILD)/lab
 
 .PHONY: lab test-lab soak-lab fuzz-lab bench-lab deps-lab deps-lab-test
+.PHONY: record-lab
 soak: soak-lab
 bench: bench-lab
 tools: $(LABD) $(BUILD)/tools/lab
@@ -514,6 +515,12 @@ soak-lab: deps-lab-test $(LABD)
 
 bench-lab: deps-lab-test $(LABD) $(BUILD)/lab-payload/Image
 	$(Q)$(PYTHON) test/lab/bench.py
+
+# Makes the verdict engine's corpus (test/lab/corpus) anew, or T= of it.
+record-lab: deps-lab-test $(LABD) $(BUILD)/lab-payload/Image $(BUILD)/Image \
+		$(BUILD)/tools/bundle $(DEBIAN_DIR)/Image \
+		$(BUILD)/guest/initrd.cpio
+	$(Q)$(PYTHON) test/lab/record.py $(T)
 
 # The tests' S-mode kernel; they patch what it is to do into it.
 LAB_PAYLOAD   := $(BUILD)/lab-payload
