@@ -227,28 +227,44 @@ def labd_killed_in_mid_upload():
         check_jobs(lab, sim, {running: ["infra", "pass"], whole: ["pass"]})
 
 
+def break_relay(board, fault):
+    if fault == "unplugged":
+        board.unplug(True)
+    board.fault = fault
+
+
+def mend_relay(board):
+    board.unplug(False)
+
+
 def nothing_starts_until_every_board_is_off():
-    """One board does not hear the new daemon's "off" for a while."""
-    with Setting(2) as (lab, sim):
-        first, late = sim.boards
-        ids = [lab.submit(L.image(f"tick 60 #{n}"), board=f"sim{n}", **LONG)
-               for n in range(2)]
-        for id_ in ids:
-            lab.wait(id_, until=("running",))
-        marks = restart(lab, sim, lambda: setattr(late, "fault", "deaf"))
-        looks, end = 0, time.monotonic() + 0.4
-        while time.monotonic() < end:
-            begun = [what for _, what in first.events[marks[0]:]]
-            if lab.boards()["sim1"]["state"] != "starting":
-                break  # given up by now, which lets the other one go
-            assert "on" not in begun, "one is on, the other not yet off"
-            looks += 1
-        assert looks and late.on, "the late board was not waited for"
-        late.fault = None
-        for id_ in ids:
-            lab.wait(id_)
-        check_off_first(sim, marks)
-        check_jobs(lab, sim, {id_: ["infra", "pass"] for id_ in ids})
+    """A kill, and one relay that does not do what the new daemon says."""
+    for fault in ("silent", "deaf", "stuck", "unplugged"):
+        with Setting(2, retry=0.2, lab="board_wait = 600\n") as (lab, sim):
+            first, broken = sim.boards
+            ids = [lab.submit(L.image(f"tick 60 #{n}"), board=f"sim{n}",
+                              **LONG) for n in range(2)]
+            for id_ in ids:
+                lab.wait(id_, until=("running",))
+            marks = restart(lab, sim, lambda: break_relay(broken, fault))
+            looks = 0
+            while True:
+                begun = [what for _, what in first.events[marks[0]:]]
+                if lab.boards()["sim1"]["state"] != "starting":
+                    break  # given up: the others need not wait for it
+                assert "on" not in begun, f"{fault}: one is on too early"
+                looks += 1
+            assert looks, f"{fault}: the broken board was not waited for"
+            equal(lab.boards()["sim1"]["health"], "down", fault)
+            equal(lab.wait(ids[0])["verdict"], "pass")
+            equal(len(lab.job(ids[1])["attempts"]), 1, "on a board not off")
+            equal([what for _, what in broken.events[marks[1]:]
+                   if what == "on"], [], fault)
+            mend_relay(broken)
+            lab.wait(ids[1])
+            for b, mark in zip(sim.boards, marks):
+                equal(b.events[mark][1], "off", (fault, b.name))
+            check_jobs(lab, sim, {id_: ["infra", "pass"] for id_ in ids})
 
 
 def image_torn_by_a_power_failure_is_infra():

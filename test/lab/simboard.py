@@ -57,7 +57,8 @@ class Board:
         os.close(slave)
         return master
 
-    def config(self, dwell=0.01, boot_timeout=0.4, linger=0.01, baud=115200):
+    def config(self, dwell=0.01, boot_timeout=0.4, linger=0.01, baud=115200,
+               retry=0.05):
         return (f"[board {self.name}]\npower = relay\nrelay = {self.relay}\n"
                 f"relay_readback = {'yes' if self.readback else 'no'}\n"
                 f"relay_dialect = {self.dialect}\n"
@@ -66,7 +67,7 @@ class Board:
                 f"netboot = external\ntftp_root = {self.tftp}\n"
                 f"dwell = {dwell}\nsettle = 0.004\n"
                 f"boot_timeout = {boot_timeout}\npower_timeout = 0.5\n"
-                f"linger = {linger}\nretry = 0.05\n")
+                f"linger = {linger}\nretry = {retry}\n")
 
     def unplug(self, yes):
         self.fault = "unplugged" if yes else None
