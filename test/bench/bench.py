@@ -2,11 +2,10 @@
 """The kernel's figures, in instructions: the same on every machine.
 
 usage: bench.py       Environment: BUILD=dir, QEMU=path, CROSS_COMPILE
-Prints a table and writes build/bench.json. QEMU runs with -icount shift=0:
+Prints a table and writes its part of build/bench.json. QEMU runs with -icount shift=0:
 one virtual nanosecond is one instruction, and `instret` counts exactly.
 """
 
-import json
 import os
 import re
 import statistics
@@ -19,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 import guest  # noqa: E402
 import payload  # noqa: E402
+import record  # noqa: E402
 from context import (check_boot, check_selftest,  # noqa: E402
                      context_from_environment)
 from machines import virt  # noqa: E402
@@ -207,12 +207,9 @@ def main():
         for session in context.local.sessions:
             session.close()
     show(rows)
-    with open(os.path.join(context.build, "bench.json"), "w") as f:
-        json.dump({"qemu": context.qemus.main.text(),
-                   "figures": {key: {"value": value, "goal": goal}
-                               for key, _, value, goal, _ in rows}}, f,
-                  indent=1)
-        f.write("\n")
+    record.keep(context.build, qemu=context.qemus.main.text(),
+                figures={key: {"value": value, "goal": goal}
+                         for key, _, value, goal, _ in rows})
     return 0
 
 

@@ -3,6 +3,7 @@
 fail. Wants build/Image, build/kernel.elf, build/tools/imgtool and the cross
 compiler; BUILD and CROSS_COMPILE as in the Makefile."""
 import gzip
+import json
 import os
 import struct
 import subprocess
@@ -13,10 +14,11 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 CHECK = os.path.join(ROOT, 'tools', 'check')
-sys.path.insert(0, CHECK)
+sys.path[:0] = [CHECK, os.path.join(ROOT, 'test', 'bench')]
 sys.dont_write_bytecode = True
 import docs  # noqa: E402
 import layers  # noqa: E402
+import record  # noqa: E402
 from elf_file import SHT_RELA, ElfFile  # noqa: E402
 
 BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'))
@@ -440,6 +442,24 @@ class LayerCheck(unittest.TestCase):
             'kernel/mm/page.c', '#include "lib/range.h"\n'
             '#include "kernel/mm/page.h"\n'))
         self.assertEqual(self.problems('lib/a.c', '#ifdef DEBUG\n'), '')
+
+
+class Record(Folder):
+    def test_each_part_leaves_the_other(self):
+        path = os.path.join(self.folder, 'bench.json')
+        record.keep(self.folder, lab={'a': 1})
+        record.keep(self.folder, qemu='10', figures={'b': 2})
+        record.keep(self.folder, lab={'a': 3})
+        with open(path) as f:
+            self.assertEqual(json.load(f), {
+                'lab': {'a': 3}, 'qemu': '10', 'figures': {'b': 2}})
+
+    def test_a_torn_file_is_replaced(self):
+        with open(os.path.join(self.folder, 'bench.json'), 'w') as f:
+            f.write('{"lab": ')
+        record.keep(self.folder, lab={})
+        self.assertEqual(read(os.path.join(self.folder, 'bench.json')),
+                         b'{\n "lab": {}\n}\n')
 
 
 class DocsCheck(unittest.TestCase):

@@ -1,41 +1,38 @@
 #!/usr/bin/env python3
 """The lab's figures: CPU time of the daemon by its own getrusage, ratios
-measured in one run. Prints a table, writes BUILD/bench-lab.json.
+measured in one run. Prints a table, writes its part of BUILD/bench.json.
 
-usage: bench.py [--viewers N] [--seconds S]
+usage: bench.py [--viewers N] [--seconds S] [--rounds N]
 """
 
 import argparse
 import base64
-import json
 import multiprocessing
 import os
 import pathlib
 import selectors
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "bench"))
 import lab as L  # noqa: E402
+import overhead  # noqa: E402
+import record  # noqa: E402
 import simboard as S  # noqa: E402
+from overhead import metric  # noqa: E402
 
 BAUD_BYTES = 11520  # 115200 baud, 8N1
 LINE = 96
 SAMPLED = 20        # viewers whose latency is measured
 UPLOAD = 200 << 20
-UBOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"
-FIRST_LINE = b"Linux version"
-
-
-def metric(lab, name):
-    for line in lab.get("/metrics").body.decode().splitlines():
-        if line.startswith(name + " "):
-            return float(line.split()[1])
-    raise AssertionError(name)
+# {figure: (goal, whether at least that)}
+GOALS = {"cpu_percent_of_a_core": (15, False), "resident_mb": (40, False),
+         "latency_p99_ms": (50, False), "upload_mb_per_s": (200, True),
+         "upload_to_linux_s": (8, False), "overhead_percent": (5, False)}
 
 
 def resident(lab):
@@ -172,73 +169,31 @@ def timed(function):
     return time.monotonic() - began
 
 
-def bare_netboot(folder):
-    """QEMU and U-Boot alone with the same files: seconds to Linux."""
-    command = ["qemu-system-riscv64", "-M", "virt", "-m", "1024M", "-smp",
-               "2", "-nodefaults", "-display", "none", "-monitor", "none",
-               "-serial", "stdio", "-kernel", UBOOT, "-netdev",
-               f"user,id=n,restrict=on,tftp={folder},"
-               "bootfile=boot.scr.uimg", "-device",
-               "virtio-net-device,netdev=n"]
-    began = time.monotonic()
-    q = subprocess.Popen(command, stdin=subprocess.PIPE,
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        for line in q.stdout:
-            if FIRST_LINE in line:
-                return time.monotonic() - began
-    finally:
-        q.kill()
-        q.wait()
-    raise AssertionError("no Linux")
-
-
-def bench_boot(rounds=5):
-    """Upload to Linux's first line, beside the same netboot without labd."""
-    if not L.DEBIAN.exists():
-        return {"boot": "skipped: no Debian kernel was fetched"}
-    body, bare, through, own = L.DEBIAN.read_bytes(), [], [], []
-    keep = tempfile.mkdtemp(prefix="lab-bench-", dir="/tmp")
-    with L.Lab("[board virt]\n") as lab:
-        tftp = lab.state / "tftp" / "virt"
-        for _ in range(rounds):
-            lab.wait_board("virt", "ready")
-            began = time.monotonic()
-            id_ = lab.submit(body, bootargs="console=ttyS0 earlycon=sbi",
-                             timeout="120", **{"pass": FIRST_LINE.decode()})
-            uploaded = time.monotonic()
-            while not lab.job(id_)["stages"]:  # the files are in place
-                time.sleep(0.05)
-            for name in ("Image", "boot.scr.uimg"):
-                shutil.copyfile(tftp / name, os.path.join(keep, name))
-            j = lab.wait(id_, 120)
-            stages = {s["stage"]: s["at"] for s in j["stages"]}
-            through.append((stages["verdict"] - j["created"] +
-                            uploaded - began))
-            own.append(uploaded - began + stages["power"] - j["created"])
-            bare.append(bare_netboot(keep))
-    shutil.rmtree(keep)
-    return {"upload_to_linux_s": round(min(through), 2),
-            "bare_netboot_s": round(min(bare), 2),
-            "upload_to_power_on_ms": round(1000 * min(own)),
-            "overhead_percent": round(
-                100 * (min(through) / min(bare) - 1), 1)}
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--viewers", type=int, default=500)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=9)
     a = parser.parse_args()
     figures = {}
     for part in (lambda: bench_viewers(a.viewers, a.seconds), bench_upload,
-                 bench_boot):
+                 lambda: overhead.figures(a.rounds)):
         for name, value in part().items():
-            figures[name] = value
-            print(f"{name:32} {value}", flush=True)
-    path = L.BUILD / "bench-lab.json"
-    path.write_text(json.dumps(figures, indent=1) + "\n")
+            figures[name] = entry(name, value)
+    record.keep(L.BUILD, lab=figures)
     return 0
+
+
+def entry(name, value):
+    """Prints a figure; how it is kept."""
+    goal, least = GOALS.get(name, (None, False))
+    if goal is None:
+        print(f"{name:32} {value}", flush=True)
+        return {"value": value, "goal": None}
+    met = value >= goal if least else value <= goal
+    print(f"{name:32} {value:<10} {'≥' if least else '≤'} {goal:<6} "
+          f"{'ok' if met else 'MISSED'}", flush=True)
+    return {"value": value, "goal": goal, "met": met}
 
 
 if __name__ == "__main__":
