@@ -241,8 +241,14 @@ static void registers_fill(struct guarded *g, bool user)
 
 static void run(struct guarded *g, bool user, uint64_t pc)
 {
+	uint64_t r = next();
+
 	g->status = (user ? IN_VU : IN_VS) | SSTATUS_SPIE |
-		(next() & 1 ? SSTATUS_SUM : 0);
+		(r & 1 ? SSTATUS_SUM : 0);
+	/* At times of 32 bits, where there is that. Not of 128: QEMU ends
+	 * itself by an assertion (gen_unary_per_ol()). */
+	if (!(r & 14))
+		g->status ^= SSTATUS_UXL_64 | SSTATUS_UXL_32;
 	g->satp = SV39 | (uint64_t)root >> 12;
 	g->sie = 1ul << IRQ_TIMER | 1ul << IRQ_SOFT;
 	g->pc = pc;

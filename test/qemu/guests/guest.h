@@ -45,10 +45,12 @@ _Static_assert(offsetof(struct guarded, sie) == GUARDED_SIE, "harts.h");
  */
 void guarded(const struct guarded *what);
 
-#define SSTATUS_SIE  (1ul << 1)
-#define SSTATUS_SPIE (1ul << 5)
-#define SSTATUS_SPP  (1ul << 8)
-#define SSTATUS_SUM  (1ul << 18)
+#define SSTATUS_SIE    (1ul << 1)
+#define SSTATUS_SPIE   (1ul << 5)
+#define SSTATUS_SPP    (1ul << 8)
+#define SSTATUS_SUM    (1ul << 18)
+#define SSTATUS_UXL_32 (1ul << 32)
+#define SSTATUS_UXL_64 (2ul << 32)
 
 /* sstatus for guarded code in supervisor and in user mode. */
 #define IN_VS (SSTATUS_PLAIN | SSTATUS_SPP)

@@ -17,5 +17,5 @@
 #define GUARDED_SATP   272
 #define GUARDED_SIE    280
 
-/* FS and VS initial, interrupts off, SPP supervisor. */
-#define SSTATUS_PLAIN 0x2300
+/* FS and VS initial, interrupts off, SPP supervisor, UXL 64 bits. */
+#define SSTATUS_PLAIN 0x200002300
