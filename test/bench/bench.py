@@ -127,24 +127,30 @@ def figures(context):
 
 
 def guest_figures(context):
-    """The same of guests; means, for seeds move a boot by two percent."""
+    """The same of guests, whose boots are random: means."""
     machine = virt(1, "1G")
     if not os.path.exists(os.path.join(context.build, "debian", "Image")):
         print("bench: no guests, Debian's kernel is not here")
         return []
-    runs = [guest.guest_boot(context, machine) for _ in range(BOOTS)]
+    boot, error = guest.against_native(context, machine, guest.AFTER, BOOTS)
+    untested, untested_error = guest.against_native(context, machine,
+                                                    guest.UNTESTED, BOOTS)
+    runs = [guest.guest_boot(context, machine) for _ in range(RUNS)]
     ours = {key: int(statistics.mean([run[key] for run in runs]))
             for key in runs[0]}
     plain = guest.guest_boot(context, virt(1, "1G", "rv64,zicboz=off"))
-    native = statistics.mean([guest.native_boot(context)
-                              for _ in range(BOOTS)])
     share = 100 * ours["aloft"] / ours["executed"]
     inside = guest.switch_figures(context, machine)
     causes, idle = guest.exits_of_a_boot(context, machine)
     rows = [
-        ("guest_boot", "guest: boot to INIT-OK, guest / native",
-         ours["us"] / native, 1.00,
+        ("guest_boot", "guest: boot to INIT-OK, guest / native", boot, 1.00,
          "Bao 0.997, Xvisor 0.943, KVM + kvmtool 1.463"),
+        ("guest_boot_error", "  standard error, percent", 100 * error, None,
+         ""),
+        ("guest_untested", "  without Linux's tests beside it", untested, 1.00,
+         ""),
+        ("guest_untested_error", "  standard error, percent",
+         100 * untested_error, None, ""),
         ("guest_share", "guest: of it Aloft's own, percent", share, 0.4,
          "Bao 0.05 without a UART, Xvisor 1.2"),
         ("guest_sbi_base", "guest: SBI BASE round trip",
