@@ -168,6 +168,15 @@ static void crashes_are_panics(void **state)
 		"half a lineUnhandled exception: Illegal instruction",
 		"sbi_trap_error: hart0: trap handler failed (error -2)",
 		"\x1b[31mKernel panic - not syncing: in red\x1b[0m",
+		"[    2.0] Kernel BUG [#1]",
+		"[    2.1] ---[ end Kernel panic - not syncing: x ]---",
+		/* Behind what a program left without a line's end. */
+		"Loading drivers..[    3.767577] Kernel panic - not syncing: x",
+		"vm login: [   12.000001][    T1] Kernel panic - not syncing: "
+		"x",
+		"<0>[ 1234.000001] Kernel BUG [#1]",
+		"[ok] [1] [    3.1] > [    3.767577] Oops [#1]",
+		"aloft> [00003.000001] panic: no memory",
 	};
 	char log[4096];
 
@@ -186,6 +195,12 @@ static void talk_about_panics_is_none(void **state)
 		"no Kernel panic",
 		"linux| [    1.0] Kernel panic - not syncing: a guest's",
 		"[    1.0] printk: BUG",
+		"linux| login: [    1.000000] Kernel panic - not syncing: x",
+		"aloft> a-1| [    1.000000] Kernel panic - not syncing: x",
+		"[    1.000000] sh: Kernel panic - not syncing: x",
+		"echo [1] Kernel panic - not syncing",
+		"echo [    1.0] Kernel panic - not syncing",
+		"echo [    1.000000]Kernel panic - not syncing",
 		"Unhandled exceptions are bad",
 	};
 	char log[4096];
@@ -203,6 +218,8 @@ static void firmware_again_is_a_reset_loop(void **state)
 	assert_int_equal(judge(KERNEL "OpenSBI v1.3\n"), VERDICT_FAIL);
 	assert_int_equal(judge(KERNEL "U-Boot SPL 2021.10\n"), VERDICT_FAIL);
 	assert_int_equal(judge(KERNEL "U-Boot 2021.10\n"), VERDICT_FAIL);
+	assert_int_equal(judge(KERNEL "[    1.0] U-Boot 2021.10\n"),
+			 VERDICT_FAIL);
 	/* Before the kernel it is not the kernel's fault. */
 	assert_int_equal(judge(BOOT "OpenSBI v1.3\n"), VERDICT_INFRA);
 	/* SPL, OpenSBI and U-Boot once each is a VisionFive 2 as it should. */
@@ -355,6 +372,25 @@ static void crash_on_an_overlong_line_is_a_panic(void **state)
 	}
 }
 
+static void kernels_crash_behind_an_overlong_line_is_a_panic(void **state)
+{
+	const char *text = "[    3.767577][    T1] Kernel panic - not syncing: "
+			   "Attempted to kill init!\n";
+	char guest[VERDICT_LINE_MAX + 200];
+
+	(void)state;
+	for (size_t at = VERDICT_LINE_MAX - 100; at < VERDICT_LINE_MAX + 70;
+	     at++) {
+		struct verdict_state s = judge_behind(at, text);
+
+		assert_int_equal(s.verdict, VERDICT_PANIC);
+		/* A guest's is as long, and none. */
+		snprintf(guest, sizeof(guest), "\nlinux| %0*d%s", (int)at, 0,
+			 text);
+		assert_int_equal(judge_behind(1, guest).verdict, VERDICT_NONE);
+	}
+}
+
 static void overlong_result_lines(void **state)
 {
 	char stamp[VERDICT_LINE_MAX], log[3 * VERDICT_LINE_MAX];
@@ -478,6 +514,8 @@ int main(void)
 		cmocka_unit_test(overlong_lines_are_judged_in_pieces),
 		cmocka_unit_test(overlong_line_begins_once),
 		cmocka_unit_test(crash_on_an_overlong_line_is_a_panic),
+		cmocka_unit_test(
+			kernels_crash_behind_an_overlong_line_is_a_panic),
 		cmocka_unit_test(overlong_result_lines),
 		cmocka_unit_test(crash_right_behind_the_kernels_start_is_its),
 		cmocka_unit_test(terminal_sequences_are_no_text),

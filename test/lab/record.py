@@ -10,6 +10,7 @@ has the nonce of its run: the index names it.
 """
 
 import fnmatch
+import importlib.util
 import pathlib
 import random
 import re
@@ -32,6 +33,7 @@ HEAD = """\
 # alone decides nothing), verdict, last stage, pass pattern, reason
 """
 BUNDLE = L.BUILD / "tools" / "bundle"
+BUSYBOX = L.BUILD / "debian" / "busybox"
 INITRD = L.BUILD / "guest" / "initrd.cpio"
 # An emulator whose network has nobody who answers DHCP.
 NO_DHCP = """\
@@ -42,6 +44,20 @@ for word; do
 done
 exec qemu-system-riscv64 "${words[@]}"
 """
+
+
+def open_line():
+    """An initrd whose init ends on a line that it leaves open."""
+    path = L.ROOT / "tools" / "setup" / "initramfs.py"
+    spec = importlib.util.spec_from_file_location("initramfs", path)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    init = (b"#!/bin/busybox sh\n/bin/busybox printf 'Begin: Loading drivers..'"
+            b"\n/bin/busybox sleep 1\nexit 1\n")
+    files = [(name, mode, init if name == "init" else data, device)
+             for name, mode, data, device in made.entries(BUSYBOX)]
+    return b"".join(made.entry(n, *f) for n, f in enumerate(files, 1)) + \
+        made.entry(0, "TRAILER!!!", 0)
 
 
 class Case:
@@ -126,6 +142,9 @@ def cases():
     yield "linux-init", Case(
         debian, "pass", "pass pattern: INIT-OK .*", bootargs=E.ARGS,
         initrd=INITRD.read_bytes(), **{"pass": "^INIT-OK"})
+    yield "linux-open-line", Case(
+        debian, "panic", "Kernel panic - not syncing: Attempted to kill init! "
+        ".*", bootargs=E.ARGS, initrd=open_line())
     for word, verdict, reason in (
             ("pass", "pass", "2 tests passed"),
             ("fail", "fail", "1 of 2 tests failed"),

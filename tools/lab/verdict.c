@@ -9,6 +9,7 @@
  */
 #include "tools/lab/verdict.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct verdict_engine {
 	char line[VERDICT_LINE_MAX + 1];
 	size_t len;
 	bool cut;	/* line is the continuation of an overlong one */
+	bool guest;	/* the overlong line is a guest's */
 	bool pause_new; /* bytes came since the last verdict_pause() */
 };
 
@@ -175,9 +177,37 @@ static bool starts(const char *line, const char *prefix)
 	return strncmp(line, prefix, strlen(prefix)) == 0;
 }
 
+/* Where the next "[    1.234567] " or "[    1.234567][" begins; or NULL. */
+static const char *find_stamp(const char *line)
+{
+	while ((line = strchr(line, '['))) {
+		const char *p = line + 1 + strspn(line + 1, " ");
+		size_t n = strspn(p, "0123456789");
+
+		if (n > 0 && p[n] == '.' &&
+		    strspn(p + n + 1, "0123456789") == 6 && p[n + 7] == ']' &&
+		    (p[n + 8] == ' ' || p[n + 8] == '['))
+			return line;
+		line++;
+	}
+	return NULL;
+}
+
+/* Whether Aloft's "<guest>| " stands in the first n bytes. */
+static bool has_guest(const char *line, size_t n)
+{
+	for (size_t i = 1; i + 1 < n; i++)
+		if (line[i] == '|' && line[i + 1] == ' ' &&
+		    (isalnum((unsigned char)line[i - 1]) ||
+		     line[i - 1] == '_' || line[i - 1] == '-'))
+			return true;
+	return false;
+}
+
 /* Which of the firmware banners begins here: a bit, or 0. */
 static unsigned banner_bit(const char *line)
 {
+	line = skip_stamp(line);
 	if (starts(line, "OpenSBI v"))
 		return 1;
 	if (starts(line, "U-Boot SPL 2"))
@@ -340,28 +370,53 @@ static void judge_patterns(struct verdict_engine *e, bool whole)
 			decide_line(e, VERDICT_FAIL, "fail pattern", e->line);
 }
 
-/* Crashes as Linux and Aloft report them, at a line's begin. */
-static void judge_panic(struct verdict_engine *e, const char *line)
+/* Whether a crash is reported here, as Linux and Aloft do. */
+static bool is_crash(const char *text)
 {
-	static const char *const at_start[] = {
+	static const char *const words[] = {
 		"panic: ",
 		"Kernel panic - not syncing",
+		"---[ end Kernel panic",
 		"Oops",
 		"Internal error: Oops",
 		"Unable to handle kernel ",
 		"kernel BUG at ",
+		"Kernel BUG",
 		"BUG: ",
 		"watchdog: BUG: ",
 	};
 
-	if (starts(line, "Oops") && !strchr(" -:[", line[4]))
+	if (starts(text, "Oops") && !strchr(" -:[", text[4]))
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (starts(text, words[i]))
+			return true;
+	return false;
+}
+
+/*
+ * At the line's begin, or behind a time stamp further on: what a program left
+ * there without a line's end (a prompt, "Loading drivers..") is no reason to
+ * miss what the kernel says next. A guest's line is none of the kernel's.
+ */
+static void judge_panic(struct verdict_engine *e)
+{
+	const char *text = skip_stamp(e->line), *stamp;
+
+	if (!e->cut && is_crash(text)) {
+		verdict_decide(e, VERDICT_PANIC, text);
 		return;
-	for (size_t i = 0; i < sizeof(at_start) / sizeof(at_start[0]); i++) {
-		if (starts(line, at_start[i])) {
-			verdict_decide(e, VERDICT_PANIC, line);
+	}
+	text = e->line;
+	while (!e->guest && (stamp = find_stamp(text))) {
+		e->guest = has_guest(text, stamp - text);
+		text = skip_stamp(stamp);
+		if (!e->guest && is_crash(text)) {
+			verdict_decide(e, VERDICT_PANIC, text);
 			return;
 		}
 	}
+	e->guest = e->guest || has_guest(text, strlen(text));
 }
 
 /* What lies behind an overlong line's first piece begins no line. */
@@ -372,12 +427,10 @@ static void line_of_kernel(struct verdict_engine *e, bool whole)
 	if (!e->cut && e->pass_count == 0 && starts(text, "TEST "))
 		test_line(e, text, whole);
 	judge_patterns(e, whole);
-	if (e->cut)
-		return;
-	if (banner_bit(e->line))
+	if (!e->cut && banner_bit(e->line))
 		decide_line(e, VERDICT_FAIL, "reset after the kernel's start",
 			    e->line);
-	judge_panic(e, text);
+	judge_panic(e);
 }
 
 /* U-Boot and OpenSBI print theirs wherever the kernel left off. */
@@ -413,7 +466,7 @@ static void line_end(struct verdict_engine *e)
 {
 	judge_line(e, true);
 	e->len = 0;
-	e->cut = false;
+	e->cut = e->guest = false;
 }
 
 /* Whether c belongs to a terminal sequence (colours) and is to be dropped. */

@@ -59,4 +59,5 @@ def main():
     os.replace(out + ".new", out)
 
 
-main()
+if __name__ == "__main__":
+    main()
