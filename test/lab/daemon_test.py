@@ -855,6 +855,55 @@ def relay_of_another_dialect_is_infra():
                         "power"))
 
 
+def boards_on_one_relay_do_not_lock_each_other_out():
+    """As an ordinary user: to root no tty is ever busy."""
+    user = None if os.geteuid() else 65534
+    for readback in (False, True):
+        folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+        sim = S.Sim(folder, 8, readback, one_relay=True)
+        for b in sim.boards:
+            if user:
+                os.chown(b.tftp, user, user)
+            b.force_on()  # left on by a daemon that was killed
+        config = sim.config(dwell=0.05, boot_timeout=60, retry=1000)
+        with L.Lab(config, folder=folder, user=user) as lab:
+            one_relay_for_all(lab, sim)
+        sim.close()
+
+
+def one_relay_for_all(lab, sim):
+    for b in sim.boards:
+        lab.wait_board(b.name, "ready", 20)
+        assert not b.on, f"{b.name} was left on"
+    ids = [lab.submit(L.image(f"loop #{b.name}"), board=b.name, timeout="60",
+                      silence="60") for b in sim.boards]
+    for id_ in ids:
+        lab.wait(id_, until=("running",))
+        equal(len(lab.job(id_)["attempts"]), 1)
+    assert all(b.on for b in sim.boards)
+    lab.stop()
+    passes = sim.passes
+    while sim.passes < passes + 3:
+        time.sleep(0.01)
+    equal([b.name for b in sim.boards if b.on], [], "left on at the end")
+    equal(lab.log_text(), "labd: stopping, every board is switched off\n")
+
+
+def silent_relay_delays_its_boards_once():
+    """Not each of them, one after the other, for as long."""
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    sim = S.Sim(folder, 8, one_relay=True)
+    sim.boards[0].fault = "silent"
+    # 0.4 s for an answer, thrice; in turns it would be 24 times.
+    with L.Lab(sim.config(retry=1000), folder=folder) as lab:
+        began = time.monotonic()
+        for b in sim.boards:
+            down = lab.wait_board(b.name, "down")
+            assert "does not answer" in down["reason"], down
+        assert time.monotonic() - began < 5
+    sim.close()
+
+
 def board_that_switches_itself_on_is_switched_off():
     """And is cold again, off for a whole dwell, before a job has it."""
     for readback in (False, True):
@@ -1330,6 +1379,8 @@ CASES = [(f.__name__, f) for f in (
     relay_with_a_stuck_contact_is_found_by_the_console,
     relay_that_is_unplugged_comes_back,
     relays_of_both_dialects_switch, relay_of_another_dialect_is_infra,
+    boards_on_one_relay_do_not_lock_each_other_out,
+    silent_relay_delays_its_boards_once,
     board_that_switches_itself_on_is_switched_off,
     infra_trouble_is_retried_once_and_not_blamed,
     restart_ends_the_attempt_as_infra_and_retries,

@@ -5,6 +5,7 @@ do, quickly: it reads boot.scr.uimg and Image from its TFTP folder, prints what
 the real ones print, and behaves as the word behind the Image's header says.
 Relays can be broken: silent, deaf (wrong dialect), stuck, unplugged. A test
 can have a board stand still at a stage: hold = its name, until held says so.
+Boards may share one relay, each on a contact of its own.
 """
 
 import os
@@ -24,14 +25,18 @@ BANNER = FIRMWARE + b"\r\nU-Boot 2023.01 (sim)\r\n"
 
 
 class Board:
-    def __init__(self, name, folder, readback=True, dialect="a0"):
+    def __init__(self, name, folder, readback=True, dialect="a0",
+                 shares=None):
         self.name, self.readback, self.dialect = name, readback, dialect
         self.folder = pathlib.Path(folder)
         self.tftp = self.folder / f"tftp-{name}"
         self.tftp.mkdir(exist_ok=True)
-        self.relay = self.folder / f"relay-{name}"
         self.tty = self.folder / f"tty-{name}"
-        self.relay_fd = self.make_pty(self.relay)
+        self.contacts = shares.contacts if shares else {}
+        self.channel = len(self.contacts) + 1
+        self.contacts[self.channel] = self
+        self.relay = shares.relay if shares else self.folder / f"relay-{name}"
+        self.relay_fd = None if shares else self.make_pty(self.relay)
         self.tty_fd = self.make_pty(self.tty)
         self.on = False
         self.fault = None  # silent, deaf, stuck, unplugged
@@ -60,6 +65,7 @@ class Board:
     def config(self, dwell=0.01, boot_timeout=0.4, linger=0.01, baud=115200,
                retry=0.05):
         return (f"[board {self.name}]\npower = relay\nrelay = {self.relay}\n"
+                f"relay_channel = {self.channel}\n"
                 f"relay_readback = {'yes' if self.readback else 'no'}\n"
                 f"relay_dialect = {self.dialect}\n"
                 f"relay_delay = 0.004\nconsole = tty\ntty = {self.tty}\n"
@@ -107,6 +113,8 @@ class Board:
                 return
 
     def relay_step(self, now):
+        if self.relay_fd is None:
+            return
         data = self.read(self.relay_fd)
         if self.fault == "deaf":
             return
@@ -119,7 +127,9 @@ class Board:
                 self.pending = self.pending[1:]
                 self.answer()
             elif len(self.pending) >= 4 and self.pending[0] == 0xa0:
-                self.switch(self.pending[2] == 1, now)
+                board = self.contacts.get(self.pending[1])
+                if board:
+                    board.switch(self.pending[2] == 1, now)
                 self.pending = self.pending[4:]
             elif self.pending[0] == 0xa0:
                 return
@@ -136,9 +146,10 @@ class Board:
 
     def answer(self):
         if self.readback and self.fault != "silent":
-            text = b"CH1: ON\r\n" if self.on else b"CH1: OFF\r\n"
+            text = "".join(f"CH{n}: {'ON' if b.on else 'OFF'}\r\n"
+                           for n, b in self.contacts.items())
             try:
-                os.write(self.relay_fd, text)
+                os.write(self.relay_fd, text.encode())
             except OSError:
                 pass
 
@@ -256,9 +267,13 @@ class Board:
 class Sim:
     """All boards of a test, played by one thread."""
 
-    def __init__(self, folder, count, readback=True, dialect="a0"):
-        self.boards = [Board(f"sim{n}", folder, readback, dialect)
-                       for n in range(count)]
+    def __init__(self, folder, count, readback=True, dialect="a0",
+                 one_relay=False):
+        self.boards = []
+        for n in range(count):
+            self.boards.append(Board(
+                f"sim{n}", folder, readback, dialect,
+                self.boards[0] if one_relay and n else None))
         self.twice = []  # words that ran on two boards at once
         self.stopping = False
         self.passes = 0  # of the loop over all boards
@@ -283,5 +298,6 @@ class Sim:
         self.stopping = True
         self.thread.join()
         for b in self.boards:
-            os.close(b.relay_fd)
+            if b.relay_fd is not None:
+                os.close(b.relay_fd)
             os.close(b.tty_fd)

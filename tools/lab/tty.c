@@ -41,3 +41,8 @@ void tty_flush_input(int fd)
 {
 	ioctl(fd, TCFLSH, TCIFLUSH);
 }
+
+void tty_share(int fd)
+{
+	ioctl(fd, TIOCNXCL);
+}

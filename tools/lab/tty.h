@@ -12,3 +12,5 @@ int tty_open(const char *path, unsigned baud);
 
 /* Throws away what was received and not read. */
 void tty_flush_input(int fd);
+/* Before a close: a tty whose other end stays (a pty) keeps TIOCEXCL else. */
+void tty_share(int fd);
