@@ -882,9 +882,7 @@ def one_relay_for_all(lab, sim):
         equal(len(lab.job(id_)["attempts"]), 1)
     assert all(b.on for b in sim.boards)
     lab.stop()
-    passes = sim.passes
-    while sim.passes < passes + 3:
-        time.sleep(0.01)
+    sim.settle()
     equal([b.name for b in sim.boards if b.on], [], "left on at the end")
     equal(lab.log_text(), "labd: stopping, every board is switched off\n")
 
@@ -957,6 +955,90 @@ def restart_ends_the_attempt_as_infra_and_retries():
             lab.start()
         j = lab.job(id_)
         equal((j["verdict"], j["reason"]), ("infra", "daemon restarted"))
+
+
+def job_whose_log_is_unusable_does_not_stop_the_daemon():
+    with Setting(1) as (lab, sim):
+        broken = lab.submit(L.image("loop"), timeout="60", silence="60")
+        lab.wait(broken, until=("running",))
+        waiting = lab.submit(L.image("pass"))
+        lab.kill()
+        log = lab.state / "logs" / f"{broken}.log"
+        log.unlink()
+        log.mkdir()
+        lab.start()
+        j = lab.wait(broken)
+        equal((j["verdict"], j["reason"], len(j["attempts"])),
+              ("infra", "its log cannot be opened", 1))
+        equal(lab.wait(waiting)["verdict"], "pass")
+        log.rmdir()
+
+
+def daemon_that_cannot_start_switches_every_board_off():
+    taken = socket.create_server(("127.0.0.1", 0))
+
+    def break_it(lab, how):
+        text = lab.config.read_text()
+        if how == "database":
+            for f in lab.state.glob("lab.db*"):
+                f.unlink()
+            (lab.state / "lab.db").write_bytes(b"x" * 8192)
+        elif how == "tls":
+            lab.config.write_text(text.replace(
+                "[lab]\n", "[lab]\ntls_cert = /no\ntls_key = /no\n"))
+        elif how == "port":
+            lab.config.write_text(re.sub(
+                "listen = .*", f"listen = 127.0.0.1:"
+                f"{taken.getsockname()[1]}", text))
+        elif how == "store":
+            shutil.rmtree(lab.state / "spool")
+            (lab.state / "spool").symlink_to("/no/such")
+
+    for how in ("database", "tls", "port", "store"):
+        for readback in (True, False):
+            with Setting(2, readback=readback) as (lab, sim):
+                for b in sim.boards:
+                    lab.wait(lab.submit(L.image(f"loop #{b.name}"),
+                                        board=b.name, timeout="60"),
+                             until=("running",))
+                lab.kill()
+                sim.settle()
+                assert all(b.on for b in sim.boards)
+                break_it(lab, how)
+                lab.start(wait=False)
+                equal(lab.process.wait(60), 1, how)
+                sim.settle()
+                equal([b.name for b in sim.boards if b.on], [], how)
+    taken.close()
+
+
+def failed_start_runs_power_commands_even_without_a_run_folder():
+    listener = socket.create_server(("127.0.0.1", 0))
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    switch = shared_file(folder, "switch")
+    config = command_board(folder, listener.getsockname()[1],
+                           power_off=f"sleep 0.3; echo off > {switch}")
+    lab = L.Lab(config, folder=folder)
+    lab.state.mkdir()
+    (lab.state / "run").write_bytes(b"")
+    (lab.state / "lab.db").write_bytes(b"x" * 8192)
+    lab.start(wait=False)
+    equal(lab.process.wait(60), 1)
+    equal(open(switch).read(), "off\n", "not waited for")
+    lab.close()
+    listener.close()
+
+
+def daemon_refused_its_folder_leaves_the_boards_alone():
+    """They are those of the daemon that has it."""
+    with Setting(1) as (lab, sim):
+        lab.wait(lab.submit(L.image("loop"), timeout="60"),
+                 until=("running",))
+        done = subprocess.run([L.LABD, "-c", lab.config], timeout=60,
+                              capture_output=True, check=False)
+        equal(done.returncode, 1, done.stderr)
+        sim.settle()
+        assert sim.boards[0].on, "switched off under a running job"
 
 
 def second_daemon_on_one_state_folder_is_refused():
@@ -1384,6 +1466,10 @@ CASES = [(f.__name__, f) for f in (
     board_that_switches_itself_on_is_switched_off,
     infra_trouble_is_retried_once_and_not_blamed,
     restart_ends_the_attempt_as_infra_and_retries,
+    job_whose_log_is_unusable_does_not_stop_the_daemon,
+    daemon_that_cannot_start_switches_every_board_off,
+    failed_start_runs_power_commands_even_without_a_run_folder,
+    daemon_refused_its_folder_leaves_the_boards_alone,
     second_daemon_on_one_state_folder_is_refused,
     full_disk_refuses_uploads_and_ends_jobs, old_jobs_make_room,
     metrics_and_boards_tell_the_truth, example_configuration_is_valid,

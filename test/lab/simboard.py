@@ -291,6 +291,13 @@ class Sim:
             self.passes += 1
             select.select([], [], [], 0.001)
 
+    def settle(self, limit=60):
+        """What a daemon that is gone had sent is no longer on the wires."""
+        passes, end = self.passes, time.monotonic() + limit
+        while self.passes < passes + 4:
+            assert time.monotonic() < end, "the simulation stands still"
+            time.sleep(0.002)
+
     def config(self, **options):
         return "".join(b.config(**options) for b in self.boards)
 

@@ -258,7 +258,6 @@ static int board_make(const struct config_board *c, const char *run_dir)
 	b->state = BOARD_STARTING;
 	b->known.since = loop_wall();
 	b->known.on = -1;
-	db_board_load(c->name, &b->known);
 	b->timer.fire = on_timer;
 	b->timer.arg = b;
 	if (backends_make(b, run_dir))
@@ -274,16 +273,23 @@ static int board_make(const struct config_board *c, const char *run_dir)
 	return 0;
 }
 
-int boards_init(const struct config *c, const char *run_dir,
-		void (*ready)(void))
+int boards_init(const struct config *c, const char *run_dir)
 {
-	boards.ready = ready;
 	for (size_t i = 0; i < c->board_count; i++)
 		if (board_make(&c->boards[i], run_dir))
 			return -ENOMEM;
-	for (size_t i = 0; i < boards.count; i++)
-		off_begin(boards.list[i]);
 	return 0;
+}
+
+void boards_start(void (*ready)(void))
+{
+	boards.ready = ready;
+	for (size_t i = 0; i < boards.count; i++) {
+		struct board *b = boards.list[i];
+
+		db_board_load(b->config->name, &b->known);
+		off_begin(b);
+	}
 }
 
 void boards_stop(void)

@@ -43,11 +43,15 @@ struct board_status {
 };
 
 /*
- * Makes every board of c and starts switching all of them off. ready() is
- * called whenever a board may take a job. Returns 0 or -ENOMEM.
+ * Makes every board of c, so that boards_stop() can be called. It needs the
+ * event loop and nothing else. Returns 0 or -ENOMEM.
  */
-int boards_init(const struct config *c, const char *run_dir,
-		void (*ready)(void));
+int boards_init(const struct config *c, const char *run_dir);
+/*
+ * Takes what the database knows of them and starts switching all of them off.
+ * ready() is called whenever a board may take a job.
+ */
+void boards_start(void (*ready)(void));
 /* Switches every board off, now, and waits for it, each for its own limit. */
 void boards_stop(void);
 /* Writes down what is known of every board then. Not when the database dies. */

@@ -173,7 +173,7 @@ static void child_main(const struct child_spec *spec, pid_t parent)
 	signal(SIGPIPE, SIG_DFL);
 	setrlimit(RLIMIT_CORE, &no_core);
 	setsid();
-	if (spec->pid_file && write_pid_file(spec->pid_file))
+	if (spec->pid_file && write_pid_file(spec->pid_file) && !spec->anyway)
 		_exit(EXIT_SETUP);
 	/* Not fatal: the emulator's network is restricted by itself too. */
 	if (spec->no_network && unshare(CLONE_NEWNET))

@@ -15,6 +15,7 @@ struct child_spec {
 	int pass_count;
 	int output; /* its stdout and stderr; 0 = the daemon's stderr */
 	const char *pid_file; /* written with pid and start time, or NULL */
+	bool anyway;	      /* runs also if that cannot be written */
 	bool outlives;	      /* goes on when the daemon dies */
 	bool no_network;      /* in an empty network namespace, if allowed */
 	/*

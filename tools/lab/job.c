@@ -451,12 +451,21 @@ static void load_waiting(void *arg, const struct db_job *row)
 	struct job *j = job_add(row);
 	int *err = arg;
 
-	if (!j || queue_job(row, row->attempts > 0))
+	if (!j || queue_job(row, row->attempts > 0)) {
 		*err = -ENOMEM;
-	else if (job_log_open(j))
-		*err = -EIO;
-	else
-		j->inherited = true;
+		return;
+	}
+	job_log_open(j);
+	j->inherited = true;
+}
+
+/* One job's files are no reason for the others to wait. */
+static void end_without_log(void *arg, struct job *j)
+{
+	(void)arg;
+	if (!j->log_open)
+		close_waiting(j, VERDICT_INFRA, "its log cannot be opened",
+			      JOB_DONE);
 }
 
 int jobs_init(const struct config *c)
@@ -471,6 +480,7 @@ int jobs_init(const struct config *c)
 		return -ENOMEM;
 	db_interrupted(end_interrupted, NULL);
 	db_jobs(&waiting, load_waiting, &err);
+	jobs_each(end_without_log, NULL);
 	return err;
 }
 

@@ -58,7 +58,8 @@ static const char usage[] =
 /* Without a configuration: one virtual board, all defaults. */
 static const char preset[] = "[board virt]\n";
 
-static int state_prepare(void)
+/* One daemon per state folder: two would fight for the boards. */
+static int state_lock(void)
 {
 	const char *state = lab.config.state;
 	char path[PATH_MAX];
@@ -66,13 +67,15 @@ static int state_prepare(void)
 
 	umask(077);
 	if (mkdir(state, 0711) && errno != EEXIST) {
+		err = -errno;
 		fprintf(stderr, "labd: %s: %s\n", state, strerror(errno));
-		return -errno;
+		return err;
 	}
-	snprintf(lab.run_dir, sizeof(lab.run_dir), "%s/run", state);
-	/* One daemon per state folder: two would fight for the boards. */
 	snprintf(path, sizeof(path), "%s/lock", state);
 	lab.lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* A disk in trouble: the boards are to be switched off all the same. */
+	if (lab.lock < 0 && errno == EROFS)
+		lab.lock = open(path, O_RDONLY | O_CLOEXEC);
 	if (lab.lock < 0 || flock(lab.lock, LOCK_EX | LOCK_NB)) {
 		err = -errno;
 		fprintf(stderr, "labd: %s: %s\n", path,
@@ -80,7 +83,13 @@ static int state_prepare(void)
 					     : strerror(errno));
 		return err;
 	}
-	return store_init(state, lab.config.image_max, lab.config.disk_low);
+	return 0;
+}
+
+static int store_start(void)
+{
+	return store_init(lab.config.state, lab.config.image_max,
+			  lab.config.disk_low);
 }
 
 static int database_open(void)
@@ -93,7 +102,7 @@ static int database_open(void)
 
 static void board_seen(const struct config_board *b, enum stage s);
 
-static int parts_start(void)
+static int modules_start(void)
 {
 	const struct config *c = &lab.config;
 
@@ -114,10 +123,18 @@ static int netboot_start(void)
 	return netboot_init(&lab.config);
 }
 
-static int boards_start(void)
+static int boards_make(void)
 {
+	snprintf(lab.run_dir, sizeof(lab.run_dir), "%s/run", lab.config.state);
+	mkdir(lab.run_dir, 0700); /* the store is later, and complains */
 	db_on_death(boards_stop);
-	return boards_init(&lab.config, lab.run_dir, jobs_schedule);
+	return boards_init(&lab.config, lab.run_dir);
+}
+
+static int boards_off(void)
+{
+	boards_start(jobs_schedule);
+	return 0;
 }
 
 static int http_start(void)
@@ -208,21 +225,28 @@ static int limits_raise(void)
 	return 0;
 }
 
-static int run(void)
+/*
+ * Boards come as early as can be: from then on, whatever fails, what a daemon
+ * before this one left on is switched off. Not before the lock, for the boards
+ * of a daemon that runs are not ours.
+ */
+static int parts_start(void)
 {
 	static const struct {
 		const char *name;
 		int (*start)(void);
 	} parts[] = {
-		{"state folder", state_prepare},
-		{"database", database_open},
-		{"limits and run_as", limits_raise},
+		{"state folder", state_lock},
 		{"event loop", loop_init},
+		{"boards", boards_make},
 		{"signals", signals_start},
-		{"parts", parts_start},
-		{"jobs", jobs_start},
+		{"limits and run_as", limits_raise},
+		{"store", store_start},
+		{"database", database_open},
+		{"modules", modules_start},
 		{"netboot", netboot_start},
-		{"boards", boards_start},
+		{"power", boards_off},
+		{"jobs", jobs_start},
 		{"http", http_start},
 	};
 
@@ -232,8 +256,17 @@ static int run(void)
 		if (err) {
 			fprintf(stderr, "labd: %s: %s\n", parts[i].name,
 				strerror(-err));
-			return EXIT_FAILURE;
+			return err;
 		}
+	}
+	return 0;
+}
+
+static int run(void)
+{
+	if (parts_start()) {
+		boards_stop();
+		return EXIT_FAILURE;
 	}
 	printf("labd: %s://%.*s:%d/\n",
 	       lab.config.tls_cert[0] ? "https" : "http",

@@ -71,8 +71,11 @@ static int command_start(struct command *c, bool on)
 	const char *argv[] = {"/bin/sh", "-c",
 			      on ? c->board->power_on : c->board->power_off,
 			      NULL};
-	struct child_spec spec = {
-		.argv = argv, .pid_file = c->pid_file, .outlives = true};
+	/* A full disk is no reason to leave a board on. */
+	struct child_spec spec = {.argv = argv,
+				  .pid_file = c->pid_file,
+				  .anyway = !on,
+				  .outlives = true};
 
 	c->timed_out = false;
 	c->not_started = "a power command of the daemon before this one does "
