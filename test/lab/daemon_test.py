@@ -12,6 +12,7 @@ import random
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -1041,6 +1042,29 @@ def daemon_refused_its_folder_leaves_the_boards_alone():
         assert sim.boards[0].on, "switched off under a running job"
 
 
+def every_signal_that_ends_it_switches_the_board_off():
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGINT):
+        before = signal.signal(number, signal.SIG_DFL)
+        try:
+            with Setting(1) as (lab, sim):
+                lab.wait(lab.submit(L.image("loop"), timeout="60"),
+                         until=("running",))
+                lab.process.send_signal(number)
+                equal(lab.process.wait(60), 0, number)
+                sim.settle()
+                assert not sim.boards[0].on, f"left on by {number}"
+        finally:
+            signal.signal(number, before)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+    try:
+        with Setting(1) as (lab, _):
+            lab.process.send_signal(signal.SIGHUP)
+            time.sleep(0.2)
+            equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "pass")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def second_daemon_on_one_state_folder_is_refused():
     with Setting(1) as (lab, _):
         done = subprocess.run([L.LABD, "-c", lab.config], timeout=60,
@@ -1470,6 +1494,7 @@ CASES = [(f.__name__, f) for f in (
     daemon_that_cannot_start_switches_every_board_off,
     failed_start_runs_power_commands_even_without_a_run_folder,
     daemon_refused_its_folder_leaves_the_boards_alone,
+    every_signal_that_ends_it_switches_the_board_off,
     second_daemon_on_one_state_folder_is_refused,
     full_disk_refuses_uploads_and_ends_jobs, old_jobs_make_room,
     metrics_and_boards_tell_the_truth, example_configuration_is_valid,

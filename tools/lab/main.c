@@ -198,11 +198,16 @@ static void on_signal(void *arg, uint32_t events)
 
 static int signals_start(void)
 {
+	struct sigaction hup;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGQUIT);
+	/* Ignored already: nohup's wish. */
+	if (sigaction(SIGHUP, NULL, &hup) || hup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	lab.signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
