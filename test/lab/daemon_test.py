@@ -784,6 +784,29 @@ def waiting_jobs_have_a_deadline():
         equal(j["reason"], "no board was free in time")
 
 
+def time_without_a_daemon_does_not_count():
+    """Neither against a board that was down, nor in the queue."""
+    for limits in ("board_wait = 1.5\n", "queue_timeout = 1.5\n"):
+        with Setting(1, lab=limits, retry=1000) as (lab, sim):
+            sim.boards[0].fault = "silent"
+            lab.wait_board("sim0", "down")
+            id_ = lab.submit(L.image("pass"))
+            lab.kill()
+            time.sleep(2)
+            sim.boards[0].fault = None
+            lab.start()
+            j = lab.wait(id_)
+            equal((j["verdict"], j["reason"]),
+                  ("pass", "1 tests passed"), limits)
+            sim.boards[0].fault = "silent"
+            lab.stop()
+            lab.start()
+            began = time.monotonic()
+            lab.wait_board("sim0", "down")
+            equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "infra")
+            assert time.monotonic() - began > 1.4, "not its whole time"
+
+
 def relay_fault(fault, readback):
     # Long enough that a loaded machine does not look like a silent console.
     with Setting(1, readback=readback, lab="board_wait = 30\n",
@@ -1479,6 +1502,7 @@ CASES = [(f.__name__, f) for f in (
     log_ends_whole_at_its_limit,
     input_has_one_writer_and_hands_over, nobody_types_before_the_kernel_runs,
     queue_is_fair_and_bounded, waiting_jobs_have_a_deadline,
+    time_without_a_daemon_does_not_count,
     relay_that_stays_silent_takes_the_board_down,
     relay_of_another_dialect_is_found_by_the_console,
     relay_with_a_stuck_contact_is_found_by_read_back,

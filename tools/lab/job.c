@@ -30,6 +30,7 @@ static struct {
 	struct job *list;
 	char log_dir[PATH_MAX];
 	size_t viewers;
+	int64_t began; /* loop_now() at the daemon's start */
 	bool hold;
 	bool stopping;
 } jobs;
@@ -359,11 +360,18 @@ size_t jobs_queued(void)
 	return queue_length(jobs.queue);
 }
 
+/* How long something lasts that nobody could have mended without a daemon. */
+static int64_t waited_since(int64_t wall)
+{
+	int64_t age = loop_wall() - wall, ours = loop_now() - jobs.began;
+
+	return age < ours ? age : ours;
+}
+
 /* The board that keeps a job waiting: all fitting ones are down that long. */
 static const struct board *hopeless(const struct job *j)
 {
 	const struct board *found = NULL;
-	int64_t limit = loop_wall() - jobs.config->board_wait;
 
 	for (size_t i = 0; i < boards_count(); i++) {
 		const struct board *b = board_at(i);
@@ -372,20 +380,20 @@ static const struct board *hopeless(const struct job *j)
 		if (j->row.params.board[0] &&
 		    strcmp(j->row.params.board, board_config(b)->name))
 			continue;
-		if (!since || since > limit)
+		if (!since || waited_since(since) < jobs.config->board_wait)
 			return NULL;
 		found = b;
 	}
 	return found;
 }
 
-static void expire_one(struct job *j, int64_t now)
+static void expire_one(struct job *j)
 {
 	char why[VERDICT_REASON_MAX];
 	const struct board *b;
 	struct board_status s;
 
-	if (now - j->row.created > jobs.config->queue_timeout) {
+	if (waited_since(j->row.created) > jobs.config->queue_timeout) {
 		close_waiting(j, VERDICT_INFRA, "no board was free in time",
 			      JOB_DONE);
 		return;
@@ -407,12 +415,14 @@ static void expire_one(struct job *j, int64_t now)
 void jobs_expire(void)
 {
 	struct job *next;
-	int64_t now = loop_wall();
 
+	/* What is known of a board may be older than its repair. */
+	if (!boards_settled())
+		return;
 	for (struct job *j = jobs.list; j; j = next) {
 		next = j->next;
 		if (j->row.state == JOB_QUEUED)
-			expire_one(j, now);
+			expire_one(j);
 	}
 }
 
@@ -474,6 +484,7 @@ int jobs_init(const struct config *c)
 	int err = 0;
 
 	jobs.config = c;
+	jobs.began = loop_now();
 	snprintf(jobs.log_dir, sizeof(jobs.log_dir), "%s/logs", c->state);
 	jobs.queue = queue_new();
 	if (!jobs.queue)

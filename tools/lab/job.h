@@ -102,7 +102,10 @@ size_t job_position(const struct job *j);
 double job_eta(const struct job *j);
 size_t jobs_queued(void);
 
-/* Ends jobs that waited too long, by the deadlines of the configuration. */
+/*
+ * Ends jobs that waited too long, by the deadlines of the configuration. Only
+ * this daemon's time counts, and none before every board was tried.
+ */
 void jobs_expire(void);
 
 /* Calls each() for every job in memory. */
