@@ -137,6 +137,90 @@ static void mistakes_are_refused_with_their_place(void **state)
 			 -EINVAL);
 }
 
+#define NETWORK "[network n]\ninterface = e\naddress = 10.5.0.1/24\n"
+#define RELAY	"power = relay\nnetboot = external\n"
+#define COMMAND                                          \
+	"power = command\npower_on = x\npower_off = x\n" \
+	"console = tcp\n"
+
+/* A and B differ where the case does not say otherwise. */
+static void boards_that_claim_the_same_are_refused(void **state)
+{
+	static const struct {
+		const char *a, *b, *says; /* NULL: they may */
+	} cases[] = {
+		{RELAY "relay = /r\nconsole = tty\ntty = /t\n"
+		       "tftp_root = /x\n",
+		 RELAY "relay = /r\nconsole = tty\ntty = /u\n"
+		       "tftp_root = /y\n",
+		 "boards a and b have the same relay and relay_channel"},
+		{RELAY "relay = /r\nconsole = tty\ntty = /t\n"
+		       "tftp_root = /x\n",
+		 RELAY "relay = /r\nrelay_channel = 2\nconsole = tty\n"
+		       "tty = /u\ntftp_root = /y\n",
+		 NULL},
+		{RELAY "relay = /r\nconsole = tty\ntty = /t\n"
+		       "tftp_root = /x\n",
+		 RELAY "relay = /s\nconsole = tty\ntty = /t\n"
+		       "tftp_root = /y\n",
+		 "boards a and b have the same tty"},
+		{RELAY "relay = /r\nconsole = tty\ntty = /t\n"
+		       "tftp_root = /x\n",
+		 RELAY "relay = /t\nconsole = tty\ntty = /u\n"
+		       "tftp_root = /y\n",
+		 "boards a and b have the same line"},
+		{RELAY "relay = /r\nconsole = tty\ntty = /t\n"
+		       "tftp_root = /x\n",
+		 RELAY "relay = /s\nconsole = tty\ntty = /s\n"
+		       "tftp_root = /y\n",
+		 "board b: relay and tty are the same"},
+		{RELAY "relay = /r\nconsole = tty\ntty = /t\n"
+		       "tftp_root = /x\n",
+		 RELAY "relay = /s\nconsole = tty\ntty = /u\n"
+		       "tftp_root = /x\n",
+		 "boards a and b have the same tftp_root"},
+		{COMMAND "tcp = 1.2.3.4:1\nnetboot = external\n"
+			 "tftp_root = /x\n",
+		 COMMAND "tcp = 1.2.3.4:1\nnetboot = external\n"
+			 "tftp_root = /y\n",
+		 "boards a and b have the same tcp"},
+		{COMMAND "tcp = 1.2.3.4:1\nnetboot = dnsmasq\n"
+			 "network = n\nmac = 02:00:00:00:00:0a\n"
+			 "address = 10.5.0.2\n",
+		 COMMAND "tcp = 1.2.3.4:2\nnetboot = dnsmasq\n"
+			 "network = n\nmac = 02:00:00:00:00:0A\n"
+			 "address = 10.5.0.3\n",
+		 "boards a and b have the same mac"},
+		{COMMAND "tcp = 1.2.3.4:1\nnetboot = dnsmasq\n"
+			 "network = n\nmac = 02:00:00:00:00:0a\n"
+			 "address = 10.5.0.2\n",
+		 COMMAND "tcp = 1.2.3.4:2\nnetboot = dnsmasq\n"
+			 "network = n\nmac = 02:00:00:00:00:0b\n"
+			 "address = 10.5.0.2\n",
+		 "boards a and b have the same address"},
+		/* What is not in use is nobody's. */
+		{"tty = /t\ntftp_root = /x\n", "tty = /t\ntftp_root = /x\n",
+		 NULL},
+	};
+	char text[2048];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int err;
+
+		snprintf(text, sizeof(text),
+			 NETWORK "[board a]\n%s[board b]\n%s", cases[i].a,
+			 cases[i].b);
+		err = parse(text);
+		if (!cases[i].says && !err) {
+			config_free(&config);
+			continue;
+		}
+		if (!cases[i].says || !err || !strstr(error, cases[i].says))
+			fail_msg("case %zu gives %d: %s", i, err, error);
+	}
+}
+
 static void too_long_values_are_refused(void **state)
 {
 	char text[CONFIG_TEXT_MAX + 64];
@@ -208,6 +292,7 @@ int main(void)
 		cmocka_unit_test(virtual_board_needs_one_line),
 		cmocka_unit_test(real_board_is_read),
 		cmocka_unit_test(mistakes_are_refused_with_their_place),
+		cmocka_unit_test(boards_that_claim_the_same_are_refused),
 		cmocka_unit_test(too_long_values_are_refused),
 		cmocka_unit_test(more_boards_than_fit_are_refused),
 		cmocka_unit_test(numbers_take_suffixes),

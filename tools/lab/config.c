@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -534,6 +535,82 @@ static const char *lab_check(const struct config *c)
 	return config_listen_problem(c);
 }
 
+/* What of b is in use; "" = it is not. */
+static const char *tty_of(const struct config_board *b)
+{
+	return b->console == CONSOLE_TTY ? b->tty : "";
+}
+
+static const char *relay_of(const struct config_board *b)
+{
+	return b->power == POWER_RELAY ? b->relay : "";
+}
+
+static const char *address_of(const struct config_board *b)
+{
+	return b->netboot == NETBOOT_DNSMASQ ? b->address : "";
+}
+
+static const char *root_of(const struct config_board *b)
+{
+	return b->netboot == NETBOOT_EXTERNAL ? b->tftp_root : "";
+}
+
+static const char *tcp_of(const struct config_board *b)
+{
+	return b->console == CONSOLE_TCP ? b->tcp : "";
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a[0] && strcmp(a, b) == 0;
+}
+
+/* NULL, or what two boards claim that only one can have. */
+static const char *claimed_twice(const struct config_board *a,
+				 const struct config_board *b)
+{
+	if (same(relay_of(a), relay_of(b)) &&
+	    a->relay_channel == b->relay_channel)
+		return "relay and relay_channel";
+	if (same(tty_of(a), tty_of(b)))
+		return "tty";
+	if (same(tty_of(a), relay_of(b)) || same(relay_of(a), tty_of(b)))
+		return "line as relay and as tty";
+	if (same(tcp_of(a), tcp_of(b)))
+		return "tcp";
+	if (a->mac[0] && strcasecmp(a->mac, b->mac) == 0)
+		return "mac";
+	if (same(address_of(a), address_of(b)))
+		return "address";
+	if (same(root_of(a), root_of(b)))
+		return "tftp_root";
+	return NULL;
+}
+
+static int claims_check(struct parser *p)
+{
+	const struct config *c = p->out;
+
+	for (size_t i = 0; i < c->board_count; i++) {
+		const struct config_board *b = &c->boards[i];
+
+		if (same(tty_of(b), relay_of(b)))
+			return fail(p, "board %s: relay and tty are the same",
+				    b->name);
+		for (size_t j = 0; j < i; j++) {
+			const char *key = claimed_twice(&c->boards[j], b);
+
+			if (key)
+				return fail(p,
+					    "boards %s and %s have the same "
+					    "%s",
+					    c->boards[j].name, b->name, key);
+		}
+	}
+	return 0;
+}
+
 static int consistency_check(struct parser *p)
 {
 	const struct config *c = p->out;
@@ -560,7 +637,7 @@ static int consistency_check(struct parser *p)
 		if (why)
 			return fail(p, "board %s: %s", b->name, why);
 	}
-	return 0;
+	return claims_check(p);
 }
 
 int config_parse(const char *text, size_t len, struct config *out, char *error,
