@@ -29,9 +29,9 @@ static void one_user_is_first_in_first_out(void **state)
 		assert_int_equal(queue_add(q, i, "a", 5, "", false), 0);
 	for (int i = 1; i <= 5; i++) {
 		assert_int_equal(queue_position(q, 5), 6 - i);
-		assert_int_equal(queue_pick(q, "x"), i);
+		assert_int_equal(queue_pick(q, "x", NULL, NULL), i);
 	}
-	assert_int_equal(queue_pick(q, "x"), 0);
+	assert_int_equal(queue_pick(q, "x", NULL, NULL), 0);
 	queue_free(q);
 }
 
@@ -50,7 +50,7 @@ static void users_take_turns(void **state)
 	for (size_t i = 0; i < 9; i++)
 		assert_int_equal(queue_position(q, order[i]), i + 1);
 	for (size_t i = 0; i < 9; i++)
-		assert_int_equal(queue_pick(q, "x"), order[i]);
+		assert_int_equal(queue_pick(q, "x", NULL, NULL), order[i]);
 	queue_free(q);
 }
 
@@ -62,9 +62,9 @@ static void higher_priority_goes_first(void **state)
 	queue_add(q, 1, "a", 0, "", false);
 	queue_add(q, 2, "a", 9, "", false);
 	queue_add(q, 3, "b", 5, "", false);
-	assert_int_equal(queue_pick(q, "x"), 2);
-	assert_int_equal(queue_pick(q, "x"), 3);
-	assert_int_equal(queue_pick(q, "x"), 1);
+	assert_int_equal(queue_pick(q, "x", NULL, NULL), 2);
+	assert_int_equal(queue_pick(q, "x", NULL, NULL), 3);
+	assert_int_equal(queue_pick(q, "x", NULL, NULL), 1);
 	assert_int_equal(queue_add(q, 4, "a", 10, "", false), -EINVAL);
 	assert_int_equal(queue_add(q, 4, "a", -1, "", false), -EINVAL);
 	queue_free(q);
@@ -77,9 +77,9 @@ static void job_waits_for_the_board_it_names(void **state)
 	(void)state;
 	queue_add(q, 1, "a", 5, "vf2", false);
 	queue_add(q, 2, "a", 5, "", false);
-	assert_int_equal(queue_pick(q, "virt"), 2);
-	assert_int_equal(queue_pick(q, "virt"), 0);
-	assert_int_equal(queue_pick(q, "vf2"), 1);
+	assert_int_equal(queue_pick(q, "virt", NULL, NULL), 2);
+	assert_int_equal(queue_pick(q, "virt", NULL, NULL), 0);
+	assert_int_equal(queue_pick(q, "vf2", NULL, NULL), 1);
 	queue_free(q);
 }
 
@@ -90,9 +90,9 @@ static void retry_goes_to_the_front(void **state)
 	(void)state;
 	queue_add(q, 1, "a", 5, "", false);
 	queue_add(q, 2, "a", 5, "", false);
-	assert_int_equal(queue_pick(q, "x"), 1);
+	assert_int_equal(queue_pick(q, "x", NULL, NULL), 1);
 	queue_add(q, 1, "a", 5, "", true);
-	assert_int_equal(queue_pick(q, "x"), 1);
+	assert_int_equal(queue_pick(q, "x", NULL, NULL), 1);
 	queue_free(q);
 }
 
@@ -145,7 +145,7 @@ static void flooding_users_cost_another_two_turns(void **state)
 			queue_add(q, mine, "other", 5, "", false);
 			assert_true(queue_position(q, mine) <= 3);
 		}
-		id = queue_pick(q, "x");
+		id = queue_pick(q, "x", NULL, NULL);
 		assert_true(id > 0);
 		if (id == mine) {
 			mine = 0;
@@ -194,7 +194,7 @@ static void new_names_do_not_jump_the_queue(void **state)
 			queue_add(q, mine, "steady", 5, "", false);
 			assert_true(queue_position(q, mine) <= before + 1);
 		}
-		id = queue_pick(q, "x");
+		id = queue_pick(q, "x", NULL, NULL);
 		if (id == mine) {
 			mine = 0;
 			turns++;
@@ -223,7 +223,7 @@ static void names_are_forgotten(void **state)
 		snprintf(name, sizeof(name), "name%d", i);
 		assert_int_equal(queue_add(q, i, name, 5, "", false), 0);
 		if (i % 2)
-			assert_int_equal(queue_pick(q, "x"), i);
+			assert_int_equal(queue_pick(q, "x", NULL, NULL), i);
 		else
 			assert_int_equal(queue_remove(q, i), 0);
 		assert_true(queue_users(q) <= QUEUE_IDLE_USERS + 1);
@@ -255,7 +255,8 @@ static void no_job_is_lost_or_run_twice(void **state)
 			waiting++;
 			break;
 		case 2:
-			id = queue_pick(q, random32() % 2 ? "x" : "y");
+			id = queue_pick(q, random32() % 2 ? "x" : "y", NULL,
+					NULL);
 			if (!id)
 				break;
 			assert_int_equal(where[id], 1);

@@ -958,6 +958,60 @@ def infra_trouble_is_retried_once_and_not_blamed():
         equal(j["verdict"], "pass", "only the relay was broken")
 
 
+def board_that_reaches_no_kernel_is_used_last():
+    """Beside a healthy one, which the retries go to; alone it goes on."""
+    with Setting(2, boot_timeout=0.3, retry=1000) as (lab, sim):
+        sim.boards[0].hold = "uboot"
+        ids = [lab.submit(L.image(f"tick 60 #{n}"), user=f"u{n}",
+                          timeout="60", silence="60") for n in range(10)]
+        tried = 0
+        for id_ in ids:
+            j = lab.wait(id_)
+            equal(j["verdict"], "pass", j["attempts"])
+            equal(j["attempts"][-1]["board"], "sim1")
+            tried += len(j["attempts"]) - 1
+        equal(tried, 3, "jobs that it was still given")
+        equal([b["health"] for b in lab.boards().values()],
+              ["doubtful", "ok"])
+        reason = lab.boards()["sim0"]["reason"]
+        assert "3 attempts were infra: no kernel within" in reason, reason
+        # Who asks for it gets it, and has only it to be tried again on.
+        id_ = lab.submit(L.image("pass"), board="sim0")
+        equal([a["board"] for a in lab.wait(id_)["attempts"]],
+              ["sim0", "sim0"])
+        sim.boards[0].hold = None
+        equal(lab.wait(lab.submit(L.image("pass"), board="sim0"))["verdict"],
+              "pass")
+        equal(lab.boards()["sim0"]["health"], "ok")
+
+
+def doubtful_board_is_used_where_no_better_one_is_up():
+    with Setting(2, boot_timeout=0.3, retry=1000) as (lab, sim):
+        sim.boards[0].hold = "uboot"
+        for n in range(2):
+            lab.wait(lab.submit(L.image(f"pass #{n}"), board="sim0"))
+        equal(lab.boards()["sim0"]["health"], "doubtful")
+        sim.boards[0].hold = None
+        busy = lab.submit(L.image("loop"), board="sim1", timeout="60",
+                          silence="60")
+        lab.wait(busy, until=("running",))
+        id_ = lab.submit(L.image("pass"))
+        time.sleep(0.5)
+        equal(lab.job(id_)["state"], "queued", "it waits for the better one")
+        sim.boards[1].fault = "silent"
+        lab.http("DELETE", f"/api/jobs/{busy}")
+        equal(lab.wait(id_)["board"], "sim0")
+    with Setting(2, boot_timeout=0.3, retry=0.05) as (lab, sim):
+        sim.boards[0].hold = "uboot"
+        for n in range(2):
+            lab.wait(lab.submit(L.image(f"pass #{n}"), board="sim0"))
+        sim.boards[0].hold = None
+        busy = lab.submit(L.image("loop"), board="sim1", timeout="60",
+                          silence="60")
+        equal(lab.wait(lab.submit(L.image("pass")))["board"], "sim0",
+              "tried again after a while")
+
+
 def restart_ends_the_attempt_as_infra_and_retries():
     with Setting(1) as (lab, _):
         id_ = lab.submit(L.image("tick 60"))
@@ -1510,6 +1564,8 @@ CASES = [(f.__name__, f) for f in (
     silent_relay_delays_its_boards_once,
     board_that_switches_itself_on_is_switched_off,
     infra_trouble_is_retried_once_and_not_blamed,
+    board_that_reaches_no_kernel_is_used_last,
+    doubtful_board_is_used_where_no_better_one_is_up,
     restart_ends_the_attempt_as_infra_and_retries,
     job_whose_log_is_unusable_does_not_stop_the_daemon,
     daemon_that_cannot_start_switches_every_board_off,

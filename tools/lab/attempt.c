@@ -77,7 +77,7 @@ static void finish(struct attempt *a, enum verdict v, const char *reason)
 		db_stage_add(a->job->row.id, a->job->row.attempts,
 			     STAGE_VERDICT, loop_wall());
 	job_attempt_over(a->job, &end);
-	board_release(a->board, v == VERDICT_INFRA);
+	board_release(a->board, v == VERDICT_INFRA ? reason : NULL);
 	/* Callers up the stack still hold it. */
 	a->timer.fire = attempt_free;
 	loop_timer_set(&a->timer, 0);

@@ -19,6 +19,8 @@
 
 #define OFF_TRIES   3
 #define RETRY_DELAY 200000
+#define DOUBT	    3  /* infra attempts in a row that make one */
+#define DOUBT_TIME  10 /* after so many retry it gets a job again */
 
 struct board {
 	const struct config_board *config;
@@ -31,8 +33,11 @@ struct board {
 	bool switching;	       /* a power operation has not reported yet */
 	bool off_again;	       /* switch off as soon as it has */
 	int tries;
-	int64_t off_at;		 /* off acknowledged, loop_now(); 0 = no */
-	int64_t last_byte;	 /* on the console, same clock */
+	int64_t off_at;	   /* off acknowledged, loop_now(); 0 = no */
+	int64_t last_byte; /* on the console, same clock */
+	int infra_row;	   /* infra attempts, one after the other */
+	int64_t infra_at;  /* the last one's end, same clock */
+	char doubt[DB_PROBLEM_MAX];
 	struct loop_timer timer; /* dwell, retry */
 };
 
@@ -352,6 +357,7 @@ void board_status(const struct board *b, struct board_status *out)
 		.known = &b->known,
 		.state = b->state,
 		.problem = b->known.problem[0] ? b->known.problem : net,
+		.doubt = b->infra_row >= DOUBT ? b->doubt : NULL,
 		.busy = b->user != NULL,
 	};
 }
@@ -360,6 +366,17 @@ bool board_available(const struct board *b)
 {
 	return b->state == BOARD_READY && !b->user && !b->console->problem &&
 		!netboot_problem(b->config);
+}
+
+bool board_up(const struct board *b)
+{
+	return b->state != BOARD_DOWN && !netboot_problem(b->config);
+}
+
+bool board_doubtful(const struct board *b)
+{
+	return b->infra_row >= DOUBT &&
+		loop_now() < b->infra_at + DOUBT_TIME * b->config->retry;
 }
 
 int64_t board_down_since(const struct board *b)
@@ -393,11 +410,22 @@ int board_write(struct board *b, const void *bytes, size_t len)
 	return b->console->ops->write(b->console, bytes, len);
 }
 
-void board_release(struct board *b, bool infra)
+static void count_infra(struct board *b, const char *infra)
+{
+	b->known.jobs++;
+	b->known.infra += infra != NULL;
+	b->infra_row = infra ? b->infra_row + 1 : 0;
+	b->infra_at = loop_now();
+	if (infra)
+		snprintf(b->doubt, sizeof(b->doubt),
+			 "its last %d attempts were infra: %s", b->infra_row,
+			 infra);
+}
+
+void board_release(struct board *b, const char *infra)
 {
 	b->user = NULL;
-	b->known.jobs++;
-	b->known.infra += infra;
+	count_infra(b, infra);
 	netboot_clear(b->config);
 	if (b->state != BOARD_DOWN)
 		off_begin(b);

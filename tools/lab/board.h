@@ -39,6 +39,7 @@ struct board_status {
 	const struct db_board *known;
 	enum board_state state;
 	const char *problem; /* NULL = none */
+	const char *doubt;   /* works, but see board_doubtful(); else NULL */
 	bool busy;	     /* has a user */
 };
 
@@ -65,6 +66,13 @@ const struct config_board *board_config(const struct board *b);
 void board_status(const struct board *b, struct board_status *out);
 /* Ready for a user, and free. */
 bool board_available(const struct board *b);
+/* Neither down nor without its server: free, or in use. */
+bool board_up(const struct board *b);
+/*
+ * Its last three attempts, or more, were infra, the last one not long ago: it
+ * is better not used where another board is up. Since this daemon's start.
+ */
+bool board_doubtful(const struct board *b);
 /*
  * Since when it is out of use (loop_wall()'s clock), however often it was
  * tried again and the daemon restarted; 0 = it is not.
@@ -80,5 +88,8 @@ void board_take(struct board *b, const struct board_user *user);
 void board_power_on(struct board *b);
 /* Types at the console; errors of console_ops.write, -EPERM when not on. */
 int board_write(struct board *b, const void *bytes, size_t len);
-/* The user is done, however: the board is switched off, unconditionally. */
-void board_release(struct board *b, bool infra);
+/*
+ * The user is done, however: the board is switched off, unconditionally.
+ * infra: NULL, or why the attempt was infra.
+ */
+void board_release(struct board *b, const char *infra);

@@ -307,6 +307,39 @@ static void start_on(struct board *b, int64_t id)
 	positions_changed();
 }
 
+static bool board_fits(const struct board *b, const struct job *j)
+{
+	const char *wanted = j->row.params.board;
+
+	return !wanted[0] || strcmp(wanted, board_config(b)->name) == 0;
+}
+
+/* Where it is likely to be infra, once more. */
+static bool board_is_poor_for(const struct board *b, const struct job *j)
+{
+	return board_doubtful(b) ||
+		(j->row.infra > 0 &&
+		 strcmp(j->row.board, board_config(b)->name) == 0);
+}
+
+/* For queue_pick(): not on a poor board while a better one is up, if busy. */
+static bool may_run_on(void *arg, int64_t id)
+{
+	const struct board *b = arg;
+	const struct job *j = job_find(id);
+
+	if (!board_is_poor_for(b, j))
+		return true;
+	for (size_t i = 0; i < boards_count(); i++) {
+		const struct board *other = board_at(i);
+
+		if (board_up(other) && board_fits(other, j) &&
+		    !board_is_poor_for(other, j))
+			return false;
+	}
+	return true;
+}
+
 void jobs_schedule(void)
 {
 	/* Every board is off before anything starts. */
@@ -318,7 +351,8 @@ void jobs_schedule(void)
 
 		if (!board_available(b))
 			continue;
-		id = queue_pick(jobs.queue, board_config(b)->name);
+		id = queue_pick(jobs.queue, board_config(b)->name, may_run_on,
+				b);
 		if (id)
 			start_on(b, id);
 	}
@@ -377,8 +411,7 @@ static const struct board *hopeless(const struct job *j)
 		const struct board *b = board_at(i);
 		int64_t since = board_down_since(b);
 
-		if (j->row.params.board[0] &&
-		    strcmp(j->row.params.board, board_config(b)->name))
+		if (!board_fits(b, j))
 			continue;
 		if (!since || waited_since(since) < jobs.config->board_wait)
 			return NULL;

@@ -180,10 +180,25 @@ int queue_remove(struct queue *q, int64_t id)
 	return 0;
 }
 
-static struct entry **fitting_job(struct user *u, int prio, const char *board)
+/* What a job has to fit. */
+struct place {
+	const char *board;
+	bool (*may)(void *arg, int64_t id);
+	void *arg;
+};
+
+static bool fits(const struct entry *e, const struct place *where)
+{
+	if (e->board[0] && strcmp(e->board, where->board))
+		return false;
+	return !where->may || where->may(where->arg, e->id);
+}
+
+static struct entry **fitting_job(struct user *u, int prio,
+				  const struct place *where)
 {
 	for (struct entry **p = &u->jobs[prio]; *p; p = &(*p)->next)
-		if (!(*p)->board[0] || strcmp((*p)->board, board) == 0)
+		if (fits(*p, where))
 			return p;
 	return NULL;
 }
@@ -195,15 +210,18 @@ static bool goes_before(uint64_t a_served, int64_t a_id, uint64_t b_served,
 	return a_served < b_served || (a_served == b_served && a_id < b_id);
 }
 
-int64_t queue_pick(struct queue *q, const char *board)
+int64_t queue_pick(struct queue *q, const char *board,
+		   bool (*may)(void *arg, int64_t id), void *arg)
 {
+	const struct place where = {board, may, arg};
+
 	for (int prio = QUEUE_PRIORITIES - 1; prio >= 0; prio--) {
 		struct user *best = NULL;
 		struct entry **job = NULL;
 		int64_t id;
 
 		for (struct user *u = q->users; u; u = u->next) {
-			struct entry **p = fitting_job(u, prio, board);
+			struct entry **p = fitting_job(u, prio, &where);
 
 			if (p &&
 			    (!best ||

@@ -27,9 +27,11 @@ int queue_remove(struct queue *q, int64_t id);
 /*
  * Takes out the job that a free board is to run: of the highest priority that
  * has a fitting job, the oldest job of the user whose last turn is longest
- * ago. Returns its id, or 0.
+ * ago. A job fits if it wants this board or any, and may(arg, id) does not
+ * say no (NULL: never). Returns its id, or 0.
  */
-int64_t queue_pick(struct queue *q, const char *board);
+int64_t queue_pick(struct queue *q, const char *board,
+		   bool (*may)(void *arg, int64_t id), void *arg);
 
 /*
  * The place of a job, 1 = next, as if every board fitted; 0: not there.

@@ -171,6 +171,13 @@ static void find_user(void *arg, struct job *j)
 		s->found = j;
 }
 
+static const char *health_word(const struct board_status *s)
+{
+	if (s->problem)
+		return "down";
+	return s->doubt ? "doubtful" : "ok";
+}
+
 static json_t *board_value(const struct board *b)
 {
 	static const char *const powers[] = {"qemu", "relay", "command"};
@@ -180,26 +187,27 @@ static json_t *board_value(const struct board *b)
 	struct live_search user = {0};
 	const struct db_board *k;
 	struct board_status s;
+	const char *why;
 
 	board_status(b, &s);
+	why = s.problem ? s.problem : s.doubt;
 	user.board = s.config->name;
 	jobs_each(find_user, &user);
 	k = s.known;
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o,"
-			 " s:s, s:s, s:s, s:I, s:I, s:I}",
-			 "name", s.config->name, "state", board_word(&s),
-			 "health", s.problem ? "down" : "ok", "reason",
-			 text_value(s.problem ? s.problem : ""), "since",
-			 time_value(k->since), "down_since",
-			 time_value(board_down_since(b)), "on",
-			 k->on < 0 ? json_null() : json_boolean(k->on), "job",
-			 user.found ? json_integer(user.found->row.id)
-				    : json_null(),
-			 "power", powers[s.config->power], "console",
-			 consoles[s.config->console], "netboot",
-			 netboots[s.config->netboot], "jobs",
-			 (json_int_t)k->jobs, "infra", (json_int_t)k->infra,
-			 "power_cycles", (json_int_t)k->power_cycles);
+	return json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o,"
+		" s:s, s:s, s:s, s:I, s:I, s:I}",
+		"name", s.config->name, "state", board_word(&s), "health",
+		health_word(&s), "reason", text_value(why ? why : ""), "since",
+		time_value(k->since), "down_since",
+		time_value(board_down_since(b)), "on",
+		k->on < 0 ? json_null() : json_boolean(k->on), "job",
+		user.found ? json_integer(user.found->row.id) : json_null(),
+		"power", powers[s.config->power], "console",
+		consoles[s.config->console], "netboot",
+		netboots[s.config->netboot], "jobs", (json_int_t)k->jobs,
+		"infra", (json_int_t)k->infra, "power_cycles",
+		(json_int_t)k->power_cycles);
 }
 
 json_t *view_boards(void)
