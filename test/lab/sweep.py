@@ -38,7 +38,7 @@ BOARDS = 3
 VERDICTS = {"pass": "pass", "fail": "fail", "panic": "panic",
             "reset": "fail", "loop": "timeout", "tick": "pass",
             "tftpfail": "infra"}
-FAULTS = ("silent", "deaf", "stuck")
+FAULTS = ("silent", "deaf", "stuck", "unplugged")
 # What a kill can meet: a job's state and stage as the database has them
 # (booting, queued: the board is not proven off yet), a board that is not yet
 # off after its job, an upload under way.
@@ -144,13 +144,16 @@ class Worker:
 
     def break_a_relay(self):
         b = self.rng.choice(self.sim.boards)
-        b.fault = self.rng.choice(FAULTS)
+        fault = self.rng.choice(FAULTS)
+        if fault == "unplugged":
+            b.unplug(True)
+        b.fault = fault
         b.broken = True
         self.faults += 1
 
     def mend(self):
         for b in self.sim.boards:
-            b.fault = None
+            b.unplug(False)
 
     def wait_all(self, ids):
         end = time.monotonic() + 120
