@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -1303,6 +1304,48 @@ def ready_board_that_loses_its_console_is_down():
         sim.close()
 
 
+def console_server_that_dies_without_a_word_is_noticed():
+    """As by a power failure: no FIN, no RST, only questions unanswered."""
+    names = [f"lab{os.getpid()}{end}" for end in "ab"]
+    try:
+        subprocess.run(["ip", "netns", "add", names[0]], check=True,
+                       capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as why:
+        raise L.Skip("needs root for a network namespace") from why
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    server = None
+    try:
+        for words in (f"link add {names[0]} type veth peer name {names[1]}"
+                      f" netns {names[0]}",
+                      f"addr add 10.213.7.1/30 dev {names[0]}",
+                      f"link set {names[0]} up",
+                      f"-n {names[0]} addr add 10.213.7.2/30 dev {names[1]}",
+                      f"-n {names[0]} link set {names[1]} up"):
+            subprocess.run(["ip", *words.split()], check=True)
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", names[0], sys.executable, "-c",
+             "import socket, time; s = socket.create_server(('10.213.7.2', "
+             "4007)); c = s.accept(); print(flush=True); time.sleep(1000)"],
+            stdout=subprocess.PIPE)
+        config = command_board(folder, 4007, retry="1000").replace(
+            "127.0.0.1:", "10.213.7.2:")
+        with L.Lab(config, folder=folder) as lab:
+            server.stdout.readline()
+            lab.wait_board("net", "ready")
+            subprocess.run(["ip", "-n", names[0], "link", "set", names[1],
+                            "down"], check=True)
+            down = lab.wait_board("net", "down", 20)
+            assert "console" in down["reason"], down
+    finally:
+        if server:
+            server.kill()
+            server.wait()
+        subprocess.run(["ip", "link", "del", names[0]], check=False,
+                       capture_output=True)
+        subprocess.run(["ip", "netns", "del", names[0]], check=False,
+                       capture_output=True)
+
+
 def jobs_do_not_wait_for_ever_for_dnsmasq():
     board = "[board virt]\nnetboot = tap\n"
     with L.Lab(board, "dnsmasq = /bin/false\nboard_wait = 0.5\n") as lab:
@@ -1579,6 +1622,7 @@ CASES = [(f.__name__, f) for f in (
     board_that_stays_on_does_not_hold_jobs_for_ever,
     console_line_runs_at_any_rate, board_is_back_as_soon_as_its_console_is,
     ready_board_that_loses_its_console_is_down,
+    console_server_that_dies_without_a_word_is_noticed,
     jobs_do_not_wait_for_ever_for_dnsmasq,
     power_command_that_hangs_is_ended,
     late_power_command_of_a_dead_daemon_does_no_harm,

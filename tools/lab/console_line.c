@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 #include "tools/lab/tty.h"
 
 #define REOPEN_DELAY LOOP_SECOND
+#define ALIVE_IDLE   3 /* seconds of quiet until the far end is asked */
+#define ALIVE_EVERY  2 /* between questions */
+#define ALIVE_TRIES  3
 
 struct line {
 	struct console console;
@@ -125,6 +129,31 @@ static void on_connected(void *arg, uint32_t events)
 	line_opened(l, l->board->tcp, fd);
 }
 
+/*
+ * A console server that lost its power says nothing, and neither does a board
+ * that is off: only questions tell them apart.
+ */
+static int keep_alive(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, ALIVE_IDLE},
+		{IPPROTO_TCP, TCP_KEEPINTVL, ALIVE_EVERY},
+		{IPPROTO_TCP, TCP_KEEPCNT, ALIVE_TRIES},
+		/* Milliseconds; for bytes that were sent to it. */
+		{IPPROTO_TCP, TCP_USER_TIMEOUT,
+		 (ALIVE_IDLE + ALIVE_EVERY * ALIVE_TRIES) * 1000},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (setsockopt(fd, options[i].level, options[i].name,
+			       &options[i].value, sizeof(int)))
+			return -errno;
+	return 0;
+}
+
 /* A numeric address: looking a name up would block the loop. */
 static int tcp_connect(const char *where)
 {
@@ -140,13 +169,13 @@ static int tcp_connect(const char *where)
 		return -EINVAL;
 	fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 		    0);
-	err = fd < 0 ? -errno : 0;
+	err = fd < 0 ? -errno : keep_alive(fd);
 	if (!err && connect(fd, a->ai_addr, a->ai_addrlen) &&
-	    errno != EINPROGRESS) {
+	    errno != EINPROGRESS)
 		err = -errno;
-		close(fd);
-	}
 	freeaddrinfo(a);
+	if (err && fd >= 0)
+		close(fd);
 	return err ? err : fd;
 }
 
