@@ -710,6 +710,49 @@ def log_ends_whole_at_its_limit():
         equal(len(lab.log(j["id"])), 100000)
 
 
+def log_limit_before_the_kernel_is_infra():
+    """A line that never ends; the next attempt has room of its own."""
+    limit = "log limit reached before the kernel's start"
+    with Setting(1, lab="log_max = 100000\n", boot_timeout=60) as (lab, sim):
+        for boots, verdict in ((1, "pass"), (2, "infra")):
+            sim.boards[0].noise = [400000] * boots
+            j = lab.wait(lab.submit(L.image(f"pass #{boots}"), timeout="60"))
+            equal([a["verdict"] for a in j["attempts"]], ["infra", verdict])
+            equal(j["attempts"][0]["reason"], limit)
+            equal(j["attempts"][1]["offset"], 100000)
+            assert j["log_size"] > 100000, j
+        equal((j["reason"], j["log_size"]), (limit, 200000))
+
+
+def verdict_stands_when_the_log_cannot_be_written():
+    """Its disk runs full before the verdict, and while the board lingers."""
+    if os.geteuid():
+        raise L.Skip("needs root to mount a small file system")
+    setting = Setting(1, linger=60)
+    logs = setting.lab.state / "logs"
+    logs.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16K", "tmpfs",
+                       logs], capture_output=True, check=False).returncode:
+        setting.sim.close()
+        setting.lab.close()
+        raise L.Skip("mounting a tmpfs is not allowed here")
+    lab = setting.lab
+    try:
+        lab.start()
+        j = lab.wait(lab.submit(L.image("tick 10000"), timeout="60",
+                                **{"pass": "tick 000005"}))
+        equal((j["verdict"], len(j["attempts"])), ("pass", 1), j)
+        assert 4000 < j["log_size"] < 16384, j["log_size"]
+        j = lab.wait(lab.submit(L.image("flood 40000"), timeout="60"))
+        equal((j["verdict"], j["reason"]),
+              ("infra", "the log cannot be written"), j)
+    finally:
+        lab.stop()
+        subprocess.run(["umount", "-l", logs], check=True)
+        lab.close()
+        setting.sim.close()
+
+
 def input_has_one_writer_and_hands_over():
     with Setting(1) as (lab, sim):
         id_ = lab.submit(L.image("echo"), timeout="20")
@@ -1593,7 +1636,8 @@ CASES = [(f.__name__, f) for f in (
     position_and_heartbeat_come_live,
     fifty_viewers_cut_and_resumed_see_every_byte,
     stopped_viewer_delays_nobody, run_that_nobody_could_watch_makes_no_job,
-    log_ends_whole_at_its_limit,
+    log_ends_whole_at_its_limit, log_limit_before_the_kernel_is_infra,
+    verdict_stands_when_the_log_cannot_be_written,
     input_has_one_writer_and_hands_over, nobody_types_before_the_kernel_runs,
     queue_is_fair_and_bounded, waiting_jobs_have_a_deadline,
     time_without_a_daemon_does_not_count,

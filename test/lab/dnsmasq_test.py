@@ -1,5 +1,7 @@
 """kill -9 of dnsmasq in every stage of a boot: QEMU, U-Boot, taps.
 
+And of the emulator at DHCP, which no other test meets.
+
 An emulator that is to be met in one stage starts stopped and is let go only
 up to there (SIGSTOP, SIGCONT). Between DHCP's answer and the first line of
 TFTP lies a millisecond: there emulator and server run in turns, never both.
@@ -13,11 +15,12 @@ import struct
 import time
 
 import lab as L
-from emulator_test import (BOOT, children, equal, qemu_pid, start_on_tap)
+from emulator_test import (BOOT, children, equal, qemu_pid, start_on_tap,
+                           submit_lingering, until_stage)
 
 # "queued": before power comes on; "load": in the middle of the Image.
 PLACES = ("queued", "power", "firmware", "uboot", "dhcp", "tftp", "load",
-          "kernel")
+          "kernel", "verdict", "dhcp-qemu")
 ORDER = ("queued", "power", "firmware", "uboot", "dhcp", "tftp", "kernel")
 LOADED = 16 << 20
 TURN = 0.04  # seconds that one side runs, the other being stopped
@@ -73,6 +76,9 @@ class Board:
         self.flag = lab.folder / "hold" / name
 
     def submit(self):
+        if self.name == "verdict":
+            self.id = submit_lingering(self.lab, self.name)
+            return
         word = "echo" if self.name == "kernel" else "pass"
         image = bytearray(L.payload(word))
         if self.name == "load":
@@ -134,7 +140,7 @@ class Board:
             self.run_to("firmware", 0.002)
         elif self.name == "uboot":
             self.run_to("uboot", 0.02)
-        elif self.name == "dhcp":
+        elif self.name.startswith("dhcp"):
             self.take_turns()
         elif self.name == "tftp":
             self.take_turns()
@@ -146,6 +152,9 @@ class Board:
         elif self.name == "kernel":
             go(self.qemu)
             until(lambda: self.stage() == "kernel", "no kernel")
+        elif self.name == "verdict":
+            go(self.qemu)
+            until(lambda: self.stage() == "verdict", "no verdict")
 
     def stand(self):
         """A job standing at the board's place, the only one kept."""
@@ -157,10 +166,25 @@ class Board:
                 self.lab.http("DELETE", f"/api/jobs/{self.id}")
                 self.lab.wait_board(self.name, "ready")
                 continue
-            stage = "tftp" if self.name == "load" else self.name
-            equal(self.stage(), stage)
+            equal(self.stage(), self.standing_at())
             return
         raise AssertionError(f"{self.name} was missed {TRIES} times")
+
+    def standing_at(self):
+        return "tftp" if self.name == "load" else self.name.split("-")[0]
+
+    def kill(self):
+        if self.name.endswith("-qemu"):
+            os.kill(self.qemu, signal.SIGKILL)
+            go(self.server)
+            return
+        self.kill_server()
+        if self.name == "verdict":
+            until(lambda: self.lab.boards()[self.name]["health"] == "down",
+                  "nobody misses it")
+            equal(self.lab.job(self.id)["state"], "running", "it lingers")
+            # Ends the linger; the verdict stands.
+            equal(self.lab.http("DELETE", f"/api/jobs/{self.id}").status, 409)
 
     def kill_server(self):
         os.kill(self.server, signal.SIGKILL)
@@ -184,13 +208,48 @@ class Board:
             self.lab.http("POST", f"/api/jobs/{self.id}/input", b"exit")
         j = self.lab.wait(self.id, 2 * BOOT)
         got = [a["verdict"] for a in j["attempts"]]
-        if self.name in ("queued", "kernel"):
+        if self.name in ("queued", "kernel", "verdict"):
             equal(got, ["pass"], (self.name, j["attempts"]))
             return
         equal(got, ["infra", "pass"], (self.name, j["attempts"]))
         first = j["attempts"][0]
-        equal(first["reason"], "the DHCP and TFTP server died", self.name)
-        equal(first["stage"], "tftp" if self.name == "load" else self.name)
+        if self.name.endswith("-qemu"):
+            assert "signal 9" in first["reason"], first
+        else:
+            equal(first["reason"], "the DHCP and TFTP server died", self.name)
+        equal(first["stage"], self.standing_at())
+
+
+def refused(lab, board):
+    """A job that U-Boot refuses: no Image starts with this device tree."""
+    head = '--XYZ\r\nContent-Disposition: form-data; name="%s"\r\n\r\n'
+    body = ((head % "image").encode() + L.payload("pass") + b"\r\n" +
+            (head % "dtb").encode() + b"none" * 100 + b"\r\n--XYZ--\r\n")
+    return lab.submit(
+        body, board=board, timeout="240", silence="200",
+        headers={"Content-Type": "multipart/form-data; boundary=XYZ"})
+
+
+def dnsmasq_killed_behind_a_verdict_before_the_kernel():
+    """The linger lasts for 0.3 s of silence: until a kill fell into it."""
+    lab = start_on_tap(lambda _: "[board one]\nnetboot = tap\nharts = 1\n"
+                       "memory = 256M\nboot_timeout = 200\n")
+    try:
+        for _ in range(TRIES):
+            id_ = refused(lab, "one")
+            server = server_pid(lab, "one")
+            until_stage(lab, id_, "verdict")
+            killed = time.time()
+            os.kill(server, signal.SIGKILL)
+            j = lab.wait(id_, 2 * BOOT)
+            equal((j["verdict"], j["reason"], len(j["attempts"])),
+                  ("fail", "U-Boot's booti refused the image", 1), j)
+            if j["attempts"][0]["ended"] > killed + 0.1:
+                return
+            lab.wait_board("one", "ready")
+        raise AssertionError("the linger was always over too soon")
+    finally:
+        lab.close()
 
 
 def configuration(folder):
@@ -204,7 +263,7 @@ def configuration(folder):
         qemu.write_text(EMULATOR.format(flag=hold / name))
         qemu.chmod(0o755)
         text += (f"[board {name}]\nnetboot = tap\nharts = 1\nmemory = 256M\n"
-                 f"boot_timeout = 200\nqemu = {qemu}\n")
+                 f"boot_timeout = 200\nlinger = 100\nqemu = {qemu}\n")
     return text
 
 
@@ -218,11 +277,13 @@ def dnsmasq_killed_in_every_stage():
                 b.wait_without_server()
             else:
                 b.stand()
-                b.kill_server()
+                b.kill()
         for b in boards:
             b.check()
     finally:
         lab.close()
 
 
-CASES = [(f.__name__, f) for f in (dnsmasq_killed_in_every_stage,)]
+CASES = [(f.__name__, f) for f in (
+    dnsmasq_killed_in_every_stage,
+    dnsmasq_killed_behind_a_verdict_before_the_kernel)]

@@ -272,9 +272,10 @@ def emulator_killed_in_every_stage():
     """kill -9 of QEMU in each stage, and of labd with boards running."""
     need_tools()
     boards = "".join(f"[board {s}]\nharts = 1\nmemory = 256M\n"
-                     f"boot_timeout = 150\n"
-                     for s in KILL_STAGES)
+                     f"boot_timeout = 150\nlinger = 100\n"
+                     for s in KILL_STAGES + ("verdict",))
     with L.Lab(boards) as lab:
+        decided = submit_lingering(lab, "verdict")
         ids = {s: lab.submit(L.payload("echo"), board=s, timeout="240")
                for s in KILL_STAGES}
         for stage, id_ in ids.items():
@@ -285,6 +286,11 @@ def emulator_killed_in_every_stage():
             first = lab.job(id_)["attempts"][0]
             equal(first["verdict"], "infra", stage)
             assert "signal 9" in first["reason"], first
+        until_stage(lab, decided, "verdict")
+        equal(lab.job(decided)["state"], "running", "it lingers")
+        os.kill(qemu_pid(lab, "verdict"), signal.SIGKILL)
+        j = lab.wait(decided)
+        equal((j["verdict"], len(j["attempts"])), ("pass", 1), j)
         for id_ in ids.values():
             lab.wait(id_, 2 * BOOT, until=("running",))
         before = qemu_of(lab)
@@ -304,6 +310,12 @@ def emulator_killed_in_every_stage():
         lab.wait(id_, BOOT, until=("running",))
         equal(lab.http("POST", f"/api/jobs/{id_}/input", b"exit").status, 204)
         equal(lab.wait(id_, BOOT)["verdict"], "pass")
+
+
+def submit_lingering(lab, board):
+    """Passes, and talks on as long as it has power."""
+    return lab.submit(L.payload("loop"), board=board, timeout="240",
+                      **{"pass": "round 3"})
 
 
 def until_attempt(lab, id_, n):

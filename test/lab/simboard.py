@@ -50,6 +50,7 @@ class Board:
         self.broken = False  # had a fault; for the tests to note
         self.hold = None   # the stage at which to stand still
         self.held = None   # the stage at which it does
+        self.noise = []    # bytes before the firmware's, of each next boot
 
     @staticmethod
     def make_pty(link):
@@ -180,6 +181,8 @@ class Board:
 
     def boot(self):
         yield from self.reach("power")
+        if self.noise:
+            yield from self.fill(self.noise.pop(0))
         self.write(FIRMWARE)
         yield from self.reach("firmware")
         self.write(BANNER[len(FIRMWARE):])
@@ -228,7 +231,7 @@ class Board:
         else:
             self.write(b"hello\r\n")
 
-    def flood(self, size):
+    def fill(self, size):
         line = bytes(range(32, 127)) + b"\r\n"
         sent = 0
         while sent < size:
@@ -242,6 +245,9 @@ class Board:
                 except OSError:
                     return
                 data, sent = data[n:], sent + n
+
+    def flood(self, size):
+        yield from self.fill(size)
         yield from self.kernel(["pass"])
 
     def tick(self, count):

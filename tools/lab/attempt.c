@@ -28,6 +28,7 @@ struct attempt {
 	int64_t power_at;
 	int64_t last_byte;
 	int64_t off_by; /* the board has to be off and on by then */
+	int64_t log_start;
 	bool lingering;
 	bool released; /* finish() ran: freed at the next turn */
 	int64_t linger_end;
@@ -274,23 +275,37 @@ static void on_on(void *arg)
 	powered(arg);
 }
 
-/* Logs what still fits under the cap; false when the attempt is over. */
+/* Nothing more can be logged: with the verdict that is there, or this one. */
+static void log_ends(struct attempt *a, enum verdict v, const char *why)
+{
+	sync_engine(a);
+	verdict_decide(a->engine, v, why);
+	finish_decided(a);
+}
+
+/*
+ * Logs what still fits under the cap, which every attempt has to itself; false
+ * when the attempt is over.
+ */
 static bool log_bytes(struct attempt *a, const void *bytes, size_t len)
 {
 	struct job *j = a->job;
-	int64_t room = attempts.config->log_max - j->log.size;
+	int64_t room = attempts.config->log_max - (j->log.size - a->log_start);
 	size_t take = (int64_t)len < room ? len : (size_t)room;
 	int err = take ? logfile_append(&j->log, bytes, take, loop_wall()) : 0;
 
 	if (err) {
-		finish(a, VERDICT_INFRA, "the log cannot be written");
+		log_ends(a, VERDICT_INFRA, "the log cannot be written");
 		return false;
 	}
 	job_log_grew(j);
 	if (take == len)
 		return true;
-	verdict_decide(a->engine, VERDICT_FAIL, "log limit");
-	finish_decided(a);
+	if (attempt_stage(a) >= STAGE_KERNEL)
+		log_ends(a, VERDICT_FAIL, "log limit");
+	else
+		log_ends(a, VERDICT_INFRA,
+			 "log limit reached before the kernel's start");
 	return false;
 }
 
@@ -360,6 +375,7 @@ struct attempt *attempt_start(struct job *j, struct board *b)
 	a->timer.arg = a;
 	a->pause.fire = on_pause;
 	a->pause.arg = a;
+	a->log_start = j->log.size;
 	a->off_by = loop_now() + c->dwell + 4 * c->power_timeout;
 	loop_timer_set(&a->timer, a->off_by - loop_now());
 	board_take(b, &a->user);
@@ -393,7 +409,8 @@ int attempt_write(struct attempt *a, const void *bytes, size_t len)
 
 void attempt_network_seen(struct attempt *a, enum stage s)
 {
-	if (a->released || !a->power_at || attempt_stage(a) >= STAGE_KERNEL)
+	if (a->released || !a->power_at || a->lingering ||
+	    attempt_stage(a) >= STAGE_KERNEL)
 		return;
 	if (s == STAGE_QUEUED) {
 		finish(a, VERDICT_INFRA, "the DHCP and TFTP server died");
