@@ -111,6 +111,8 @@ static void mistakes_are_refused_with_their_place(void **state)
 		{"[lab]\nlisten = 1.2.3.4:80\n[board a]\n", "tokens = yes"},
 		{"[lab]\nlisten = 1.2.3.4:80\ntokens = yes\n[board a]\n",
 		 "tls_cert"},
+		{"[lab]\nbehind_proxy = yes\n[board a]\n",
+		 "behind_proxy = yes: tokens = yes is needed"},
 		{"[lab]\nlisten = 127.0.0.1\n[board a]\n", "address:port"},
 		{"[lab]\nlisten = 127.0.0.1:99999\n[board a]\n", "address"},
 		{"[lab]\ntls_cert = a\n[board a]\n", "go together"},

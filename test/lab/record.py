@@ -52,8 +52,9 @@ def open_line():
     spec = importlib.util.spec_from_file_location("initramfs", path)
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    init = (b"#!/bin/busybox sh\n/bin/busybox printf 'Begin: Loading drivers..'"
-            b"\n/bin/busybox sleep 1\nexit 1\n")
+    init = (b"#!/bin/busybox sh\n"
+            b"/bin/busybox printf 'Begin: Loading drivers..'\n"
+            b"/bin/busybox sleep 1\nexit 1\n")
     files = [(name, mode, init if name == "init" else data, device)
              for name, mode, data, device in made.entries(BUSYBOX)]
     return b"".join(made.entry(n, *f) for n, f in enumerate(files, 1)) + \

@@ -508,6 +508,9 @@ const char *config_listen_problem(const struct config *c)
 		return "listen is not address:port";
 	if (!c->tls_cert[0] != !c->tls_key[0])
 		return "tls_cert and tls_key go together";
+	/* All whom the proxy lets in come from the loopback. */
+	if (c->behind_proxy && !c->tokens)
+		return "behind_proxy = yes: tokens = yes is needed";
 	if (config_is_loopback(c))
 		return NULL;
 	if (!c->tokens)
