@@ -1191,7 +1191,8 @@ def second_daemon_on_one_state_folder_is_refused():
         assert b"another labd" in done.stderr, done.stderr
 
 
-def full_disk_refuses_uploads_and_ends_jobs():
+def on_a_small_disk(case, options=""):
+    """Runs case(lab, sim, folder) with 24 MiB of disk, watermark at 8."""
     if os.geteuid():
         raise L.Skip("needs root to mount a small file system")
     folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
@@ -1201,41 +1202,137 @@ def full_disk_refuses_uploads_and_ends_jobs():
         raise L.Skip("mounting a tmpfs is not allowed here")
     try:
         os.chmod(folder, 0o755)
-        full_disk(folder)
+        sim = S.Sim(folder, 1)
+        lab = L.Lab(sim.config(), options, folder)
+        text = lab.config.read_text()
+        lab.config.write_text(text.replace("disk_low = 1M", "disk_low = 8M"))
+        try:
+            lab.start()
+            case(lab, sim, folder)
+        finally:
+            lab.stop()
+            lab.errors.close()
+            sim.close()
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
         os.rmdir(folder)
 
 
-def full_disk(folder):
-    sim = S.Sim(folder, 1)
-    lab = L.Lab(sim.config(), "", folder)
-    text = lab.config.read_text()
-    lab.config.write_text(text.replace("disk_low = 1M", "disk_low = 8M"))
-    lab.start()
-    filler = lab.folder / "filler"
+def free_above_watermark(folder):
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize - (8 << 20)
+
+
+def full_disk_refuses_uploads_and_ends_jobs():
+    on_a_small_disk(full_disk)
+
+
+def many_slow_uploads_end_nobodys_job():
+    on_a_small_disk(slow_uploads)
+
+
+def slow_uploads(lab, sim, folder):
+    """Each of them has little yet, all together more than there is."""
+    running = lab.submit(L.image("tick 1000000"), timeout="600")
+    lab.wait(running, until=("running",))
+    spare = 3 << 20
+    (lab.folder / "filler").write_bytes(
+        b"x" * (free_above_watermark(folder) - spare))
+    body, piece = L.image("pass", 8 << 20), 250 << 10
+    slow = []
     try:
-        running = lab.submit(L.image("tick 100000"), timeout="60")
-        lab.wait(running, until=("running",))
-        # Uploads that do not fit any more while they come.
-        why = lab.submit(L.image("pass", 30 << 20), 507)
-        assert "full" in why, why
-        equal(os.listdir(lab.state / "spool"), [])
-        filler.write_bytes(b"x" * (17 << 20))
-        equal(lab.http("POST", "/api/jobs", L.image("pass")).status, 507)
-        j = lab.wait(running, until=("queued",))
-        equal(j["attempts"][0]["verdict"], "infra")
-        assert "disk" in j["attempts"][0]["reason"]
-        lab.wait_board("sim0", "ready")
-        assert not sim.boards[0].on
-        filler.unlink()
-        lab.wait(running, until=("running",))
-        lab.http("DELETE", f"/api/jobs/{running}")
-        equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "pass")
+        for n in range(16):
+            s = socket.create_connection(("127.0.0.1", lab.port), timeout=60)
+            slow.append(s)
+            s.sendall((f"POST /api/jobs?user=u{n} HTTP/1.1\r\nHost: 127.0.0.1"
+                       f":{lab.port}\r\nConnection: close\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n").encode() +
+                      body[:piece])
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            assert free_above_watermark(folder) > 0, "crossed"
+            time.sleep(0.05)
+        for s in slow:
+            s.sendall(body[piece:])
+        answers = set()
+        for s in slow:
+            got = b""
+            while data := s.recv(65536):
+                got += data
+            answers.add(got.split(b"\r\n")[0])
+        equal(answers, {b"HTTP/1.1 507 Insufficient Storage"})
+        j = lab.job(running)
+        equal((j["state"], len(j["attempts"])), ("running", 1), j)
     finally:
-        lab.stop()
-        lab.errors.close()
-        sim.close()
+        for s in slow:
+            s.close()
+    # All that was set aside is given back.
+    small = lab.submit(L.image("pass #small", 1 << 20), user="x")
+    lab.http("DELETE", f"/api/jobs/{running}")
+    equal(lab.wait(small)["verdict"], "pass")
+
+
+def full_disk(lab, sim, folder):
+    filler = lab.folder / "filler"
+    running = lab.submit(L.image("tick 100000"), timeout="60")
+    lab.wait(running, until=("running",))
+    # Uploads that do not fit any more while they come.
+    why = lab.submit(L.image("pass", 30 << 20), 507)
+    assert "full" in why, why
+    equal(os.listdir(lab.state / "spool"), [])
+    filler.write_bytes(b"x" * (17 << 20))
+    equal(lab.http("POST", "/api/jobs", L.image("pass")).status, 507)
+    j = lab.wait(running, until=("queued",))
+    equal(j["attempts"][0]["verdict"], "infra")
+    assert "disk" in j["attempts"][0]["reason"]
+    lab.wait_board("sim0", "ready")
+    assert not sim.boards[0].on
+    filler.unlink()
+    lab.wait(running, until=("running",))
+    lab.http("DELETE", f"/api/jobs/{running}")
+    equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "pass")
+
+
+def low_disk_makes_old_jobs_go_first():
+    on_a_small_disk(old_jobs_go_first, "image_max = 3M\n")
+
+
+def old_jobs_go_first(lab, sim, folder):
+    """keep_bytes is larger than the disk; what ended just now stays."""
+    def age(ids):
+        with lab.database() as rows:
+            for id_ in ids:
+                rows.execute("UPDATE jobs SET finished = finished - 61000000 "
+                             "WHERE id = ?", (id_,))
+
+    def left():
+        return [j["id"] for j in lab.get("/api/jobs").json["jobs"]][::-1]
+
+    ids = [lab.wait(lab.submit(L.image(f"pass #{n}", 3 << 20)))["id"]
+           for n in range(4)]
+    running = lab.submit(L.image("tick 1000000"), timeout="600")
+    lab.wait(running, until=("running",))
+    lab.submit(L.image("pass #more", 3 << 20), 507)
+    time.sleep(1.2)
+    equal(left(), ids + [running])
+    age(ids[:2])
+    lab.submit(L.image("pass #more", 3 << 20), 507)
+    end = time.monotonic() + 60
+    while ids[0] in left():
+        assert time.monotonic() < end, "no room is made"
+        time.sleep(0.02)
+    more = lab.submit(L.image("pass #more", 3 << 20))
+    # Below the watermark: before any job is ended for it.
+    age(ids)
+    (lab.folder / "filler").write_bytes(
+        b"x" * (free_above_watermark(folder) + (1 << 20)))
+    while free_above_watermark(folder) < 0 or ids[2] in left():
+        assert time.monotonic() < end, "no room is made"
+        time.sleep(0.02)
+    j = lab.job(running)
+    equal((j["state"], len(j["attempts"])), ("running", 1), j)
+    lab.http("DELETE", f"/api/jobs/{running}")
+    equal(lab.wait(more)["verdict"], "pass")
 
 
 def old_jobs_make_room():
@@ -1660,7 +1757,9 @@ CASES = [(f.__name__, f) for f in (
     daemon_refused_its_folder_leaves_the_boards_alone,
     every_signal_that_ends_it_switches_the_board_off,
     second_daemon_on_one_state_folder_is_refused,
-    full_disk_refuses_uploads_and_ends_jobs, old_jobs_make_room,
+    full_disk_refuses_uploads_and_ends_jobs,
+    many_slow_uploads_end_nobodys_job, low_disk_makes_old_jobs_go_first,
+    old_jobs_make_room,
     metrics_and_boards_tell_the_truth, example_configuration_is_valid,
     unit_file_is_valid, boards_are_known_after_a_restart,
     board_that_stays_on_does_not_hold_jobs_for_ever,

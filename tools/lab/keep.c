@@ -17,6 +17,8 @@
 #define TICK		 (LOOP_SECOND / 2)
 #define RETENTION_TICKS	 120
 #define REMOVALS_AT_ONCE 50
+/* Somebody may still be reading how it ended. */
+#define FRESH (60 * LOOP_SECOND)
 
 static struct {
 	const struct config *config;
@@ -72,6 +74,11 @@ static void retention(void)
 		if (!id &&
 		    store_bytes() + db_log_bytes() > keep.config->keep_bytes)
 			id = db_oldest_over(now);
+		if (!id && store_room_wanted()) {
+			id = db_oldest_over(now - FRESH);
+			if (!id)
+				store_room_give_up();
+		}
 		if (!id)
 			return;
 		job_remove(id);
@@ -81,11 +88,12 @@ static void retention(void)
 static void on_tick(void *arg)
 {
 	(void)arg;
+	/* What is over goes before what runs. */
+	if (keep.ticks++ % RETENTION_TICKS == 0 || store_room_wanted())
+		retention();
 	disk_check();
 	jobs_expire();
 	jobs_schedule();
-	if (keep.ticks++ % RETENTION_TICKS == 0)
-		retention();
 	loop_timer_set(&keep.timer, TICK);
 }
 

@@ -40,6 +40,7 @@ struct store_upload {
 	int fd;
 	char path[PATH_MAX];
 	int64_t size; /* unpacked */
+	int64_t room; /* set aside for it on the disk, not written yet */
 	uint8_t first[IMAGE_HEADER_SIZE];
 	uint8_t start[2]; /* the packed bytes that tell gzip */
 	size_t start_len;
@@ -55,7 +56,9 @@ static struct {
 	char state[PATH_MAX - 256];
 	int64_t max;
 	int64_t low;
-	int64_t bytes; /* of all blobs */
+	int64_t bytes;	   /* of all blobs */
+	int64_t set_aside; /* room of all uploads */
+	bool room_wanted;  /* an upload found none */
 	unsigned serial;
 } store;
 
@@ -146,14 +149,34 @@ static int64_t disk_free(void)
 }
 
 /*
- * An upload stops well before the watermark, or it would end the jobs that
- * run. Asked once per DISK_STEP.
+ * Uploads together stop well before the watermark, or they would end the jobs
+ * that run: each sets a DISK_STEP aside before it writes, and what the others
+ * set aside is not free.
  */
-static bool upload_fits(const struct store_upload *u, size_t len)
+static bool room_take(struct store_upload *u, int64_t len)
 {
-	if (u->size / DISK_STEP == (u->size + (int64_t)len) / DISK_STEP)
-		return true;
-	return disk_free() > store.low + DISK_MARGIN;
+	int64_t more = len - u->room;
+
+	if (more > 0) {
+		more += DISK_STEP - 1;
+		more -= more % DISK_STEP;
+		if (disk_free() - store.set_aside - more <
+		    store.low + DISK_MARGIN) {
+			store.room_wanted = true;
+			return false;
+		}
+		u->room += more;
+		store.set_aside += more;
+	}
+	u->room -= len;
+	store.set_aside -= len;
+	return true;
+}
+
+static void room_return(struct store_upload *u)
+{
+	store.set_aside -= u->room;
+	u->room = 0;
 }
 
 static void refuse(struct store_upload *u, int status, const char *why)
@@ -164,6 +187,7 @@ static void refuse(struct store_upload *u, int status, const char *why)
 	u->why = why;
 	/* The space is given back now; the body may still be long. */
 	(void)!ftruncate(u->fd, 0);
+	room_return(u);
 }
 
 /* The header is judged as soon as it is there. */
@@ -191,7 +215,7 @@ static void put_unpacked(struct store_upload *u, const uint8_t *bytes,
 
 		memcpy(u->first + before, bytes, len < room ? len : room);
 	}
-	if (!upload_fits(u, len) || write(u->fd, bytes, len) != (ssize_t)len) {
+	if (!room_take(u, len) || write(u->fd, bytes, len) != (ssize_t)len) {
 		refuse(u, 507, "the lab's disk is full");
 		return;
 	}
@@ -314,6 +338,7 @@ static int64_t file_size(const char *path)
 
 static void upload_free(struct store_upload *u)
 {
+	room_return(u);
 	unlink(u->path);
 	close(u->fd);
 	if (u->z_open)
@@ -432,4 +457,21 @@ int64_t store_bytes(void)
 bool store_disk_low(void)
 {
 	return disk_free() < store.low;
+}
+
+bool store_room_wanted(void)
+{
+	int64_t free = disk_free();
+
+	if (free < store.low)
+		store.room_wanted = true;
+	/* Room for one more upload, however large. */
+	else if (free >= store.low + DISK_MARGIN + store.max)
+		store.room_wanted = false;
+	return store.room_wanted;
+}
+
+void store_room_give_up(void)
+{
+	store.room_wanted = false;
 }

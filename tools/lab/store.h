@@ -56,3 +56,10 @@ int64_t store_bytes(void);
 
 /* Whether the disk is below the watermark given to store_init(). */
 bool store_disk_low(void);
+/*
+ * Whether the disk is that low, or an upload found no room, and there is none
+ * yet for the largest one allowed.
+ */
+bool store_room_wanted(void);
+/* There is nothing to remove: not before the next upload that finds none. */
+void store_room_give_up(void);
