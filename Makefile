@@ -169,7 +169,7 @@ FORCE:
 # Others' code keeps its warnings to itself.
 define compile_fetched
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KERNEL_FLAGS) -w $(1) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(KERNEL_FLAGS) -fomit-frame-pointer -w $(1) -MMD -MP -c $< -o $@
 endef
 
 $(BUILD)/kernel/%.c.o: $(LIBFDT_DIR)/%.c Makefile | deps-build

@@ -44,6 +44,9 @@
 #define CSR_VSIP       0x244
 #define CSR_VSTIMECMP  0x24d
 #define CSR_VSISELECT  0x250
+#define CSR_VSCTRCTL   0x24e
+#define CSR_SCTRSTATUS 0x14f
+#define CSR_JVT	       0x017
 #define CSR_VSATP      0x280
 #define CSR_HSTATUS    0x600
 #define CSR_HEDELEG    0x602
@@ -249,6 +252,20 @@ static inline void memory_fence(void)
 static inline void fence_i(void)
 {
 	__asm__ volatile("fence.i" ::: "memory");
+}
+
+/* SC by what another executed LR for must fail: xret need not see to that. */
+static inline void reservation_drop(void)
+{
+	uint32_t word = 0;
+
+	__asm__ volatile("sc.w zero, zero, %0" : "+A"(word)::"memory");
+}
+
+/* Forget the control transfers that were recorded (Ssctr). */
+static inline void sctrclr(void)
+{
+	__asm__ volatile(".word 0x10400073" ::: "memory");
 }
 
 static inline void wait_for_interrupt(void)

@@ -434,7 +434,9 @@ static bool listed(const char *list, const char *name)
  */
 static bool wanted(const struct guest *g, const char *names)
 {
-	return names ? listed(names, g->config.name) : g->config.autostart;
+	if (!names)
+		return g->config.autostart;
+	return strcmp(names, "none") && listed(names, g->config.name);
 }
 
 /* Tell of each of @names that no guest has; "none" stands for just that. */

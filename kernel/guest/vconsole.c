@@ -176,17 +176,22 @@ static size_t raw_take(struct vm_console *c, char *buf, uint64_t now)
 			len = i + 1;
 	}
 	c->continued = !len;
-	c->held = len ? 0 : c->held + used;
-	if (!len)
+	if (len) {
+		c->held = 0;
+		state.hold = 0;
+	} else {
 		len = used;
+		/* From its first byte on, or a slow guest would keep others
+		 * waiting. */
+		if (!c->held)
+			state.hold = now + tenth_of_a_second();
+		c->held += used;
+		if (c->held >= LINE_MAX)
+			state.hold = 0;
+	}
 	ring_drop(&c->output, len);
 	c->seen = 0;
 	c->due = 0;
-	state.hold = 0;
-	if (c->held >= LINE_MAX)
-		c->held = 0;
-	else if (c->held)
-		state.hold = now + tenth_of_a_second();
 	return len;
 }
 
@@ -339,8 +344,15 @@ size_t vm_console_read(struct vm *vm, void *buf, size_t len)
 	size_t n = 0;
 	int byte;
 
-	while (n < len && (byte = input_next(c)) >= 0)
-		to[n++] = (uint8_t)byte;
+	for (; n < len; n++) {
+		/* What reached the port was typed first. */
+		byte = vuart_unread(&vm->devices->uart);
+		if (byte < 0)
+			byte = input_next(c);
+		if (byte < 0)
+			break;
+		to[n] = (uint8_t)byte;
+	}
 	spin_unlock_irqrestore(&c->input_lock, flags);
 	return n;
 }

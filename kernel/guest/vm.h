@@ -17,7 +17,7 @@
 #define VM_NAME_MAX 32
 
 /* Stretches of host memory that make up a guest's RAM. */
-#define VM_BLOCKS_MAX 64u
+#define VM_BLOCKS_MAX 1024u
 
 /*
  *	 VM_DOWN ---- vm_start ----> VM_UP ---- last vcpu gone ----> VM_DOWN

@@ -387,6 +387,18 @@ bool vuart_input(struct vuart *u, uint8_t byte)
 	return room;
 }
 
+int vuart_unread(struct vuart *u)
+{
+	unsigned long flags = spin_lock_irqsave(&u->lock);
+	int byte = -1;
+
+	if (u->rx.used && !(u->mcr & MCR_LOOP))
+		byte = fifo_take(&u->rx);
+	state_settle(u);
+	spin_unlock_irqrestore(&u->lock, flags);
+	return byte;
+}
+
 void vuart_drain(struct vuart *u)
 {
 	unsigned long flags = spin_lock_irqsave(&u->lock);

@@ -71,6 +71,10 @@ int vuart_access(void *dev, uint64_t offset, struct vcpu_mmio *mmio);
 /* The guest's terminal sends @byte; false: no room, keep it for later. */
 bool vuart_input(struct vuart *u, uint8_t byte);
 
+/* Take back the oldest byte that the guest has not read from the port; -1:
+ * there is none, or it loops what it sends to itself. */
+int vuart_unread(struct vuart *u);
+
 /* The console has room again: send what waits. */
 void vuart_drain(struct vuart *u);
 

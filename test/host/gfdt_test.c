@@ -110,7 +110,7 @@ static void what_linux_reads_is_there(void **state)
 	CELLS(fdt, "/chosen", "linux,initrd-start", 0, 0x8fe00000);
 	CELLS(fdt, "/chosen", "linux,initrd-end", 0, 0x8fe00000 + 1617457);
 	text_is(fdt, uart, "compatible", "ns16550a");
-	CELLS(fdt, uart, "reg", 0, 0x10000000, 0, 0x100);
+	CELLS(fdt, uart, "reg", 0, 0x10000000, 0, 8);
 	CELLS(fdt, uart, "interrupts", 10);
 	CELLS(fdt, plic, "reg", 0, 0xc000000, 0, 0x600000);
 	CELLS(fdt, plic, "riscv,ndev", 31);

@@ -34,7 +34,10 @@ static void isa_is(const struct offer *offer, const char *expected)
 /* H without henvcfg, senvcfg and Sstc; vstimecmp and sstateen trap. */
 static void p550_gets_no_switched_extension(void **state)
 {
-	const struct offer_probe probe = {.listed = listed, .fcsr = true};
+	const struct offer_probe probe = {.listed = listed,
+					  .fcsr = true,
+					  .cbom_size = 64,
+					  .cboz_size = 64};
 	struct offer offer;
 
 	(void)state;
@@ -56,6 +59,8 @@ static void without_henvcfg_the_list_does_not_help(void **state)
 					  .vstimecmp = true,
 					  .fcsr = true,
 					  .vlenb = true,
+					  .cbom_size = 64,
+					  .cboz_size = 64,
 					  .listed = listed};
 	struct offer offer;
 
@@ -72,6 +77,8 @@ static void bare_rv64gch_gets_just_that(void **state)
 	const struct offer_probe probe = {.has_henvcfg = true,
 					  .has_senvcfg = true,
 					  .fcsr = true,
+					  .cbom_size = 64,
+					  .cboz_size = 64,
 					  .listed = listed};
 	struct offer offer;
 
@@ -93,6 +100,8 @@ static void rva23_gets_all(void **state)
 					  .vstimecmp = true,
 					  .fcsr = true,
 					  .vlenb = true,
+					  .cbom_size = 64,
+					  .cboz_size = 64,
 					  .listed = listed};
 	struct offer offer;
 
@@ -114,6 +123,8 @@ static void a_bit_that_does_not_stick_is_not_offered(void **state)
 				    .henvcfg = ALL_ENV,
 				    .vstimecmp = true,
 				    .fcsr = true,
+				    .cbom_size = 64,
+				    .cboz_size = 64,
 				    .listed = listed};
 	struct offer offer;
 
@@ -142,6 +153,8 @@ static void invalidate_that_is_no_flush_is_not_offered(void **state)
 {
 	const struct offer_probe probe = {.has_henvcfg = true,
 					  .henvcfg = ALL_ENV | 3 << 4,
+					  .cbom_size = 64,
+					  .cboz_size = 64,
 					  .listed = listed};
 	struct offer offer;
 
@@ -152,9 +165,32 @@ static void invalidate_that_is_no_flush_is_not_offered(void **state)
 	assert_int_equal(offer.henvcfg & 3 << 4, 0);
 }
 
+static void cache_blocks_need_a_size(void **state)
+{
+	struct offer_probe probe = {.has_henvcfg = true,
+				    .henvcfg = ALL_ENV,
+				    .cboz_size = 64,
+				    .listed = listed};
+	struct offer offer;
+
+	(void)state;
+	extensions = " zicbom zicboz ";
+	offer_settle(&probe, &offer);
+	assert_true(offer.cboz && !offer.cbom);
+	assert_int_equal(offer.henvcfg & 0x70, 0);
+	probe.cboz_size = 0;
+	probe.cbom_size = 64;
+	offer_settle(&probe, &offer);
+	assert_true(offer.cbom && !offer.cboz);
+	assert_int_equal(offer.henvcfg & 0x80, 0);
+}
+
 static void vector_needs_floating_point(void **state)
 {
-	const struct offer_probe probe = {.vlenb = true, .listed = listed};
+	const struct offer_probe probe = {.vlenb = true,
+					  .cbom_size = 64,
+					  .cboz_size = 64,
+					  .listed = listed};
 	struct offer offer;
 
 	(void)state;
@@ -189,6 +225,7 @@ int main(void)
 		cmocka_unit_test(rva23_gets_all),
 		cmocka_unit_test(a_bit_that_does_not_stick_is_not_offered),
 		cmocka_unit_test(invalidate_that_is_no_flush_is_not_offered),
+		cmocka_unit_test(cache_blocks_need_a_size),
 		cmocka_unit_test(vector_needs_floating_point),
 		cmocka_unit_test(isa_that_does_not_fit_is_refused),
 	};

@@ -312,6 +312,77 @@ static void slow_writer_is_shown_100_ms_after_it_began(void **state)
 	assert_memory_equal(model.sent, "g0| xxxxxxxxx", 13);
 }
 
+static void trickling_guest_holds_others_once(void **state)
+{
+	(void)state;
+	vconsole_attach(&guest[0].vm);
+	say(0, ".");
+	pass(TENTH / 2);
+	say(1, "line\n");
+	pass(TENTH / 4);
+	assert_int_equal(sent_find("g1| line", 0), -1);
+	say(0, ".");
+	pass(TENTH / 2);
+	assert_true(sent_find("g1| line", 0) > 0);
+	/* Not again before the line has ended. */
+	say(0, ".");
+	pass(10 * STEP);
+	say(1, "next\n");
+	pass(TENTH / 4);
+	assert_true(sent_find("g1| next", 0) > 0);
+	say(0, "\n# ");
+	pass(10 * STEP);
+	say(1, "third\n");
+	pass(TENTH / 4);
+	assert_int_equal(sent_find("g1| third", 0), -1);
+	pass(TENTH);
+	assert_true(sent_find("g1| third", 0) > 0);
+}
+
+static void type(unsigned i, const char *text)
+{
+	for (; *text; text++)
+		vconsole_type(&guest[i].vm, (uint8_t)*text);
+}
+
+static void expect_read(unsigned i, size_t most, const char *text)
+{
+	char buf[64] = "";
+
+	assert_int_equal(vm_console_read(&guest[i].vm, buf, most),
+			 strlen(text));
+	assert_string_equal(buf, text);
+}
+
+static void typed_bytes_are_one_stream(void **state)
+{
+	(void)state;
+	type(0, "a");
+	expect_read(0, 32, "a");
+	type(0, "bcd");
+	expect_read(0, 2, "bc");
+	type(0, "e");
+	assert_int_equal(reg(0, 0), 'd');
+	assert_int_equal(reg(0, 0), 'e');
+	expect_read(0, 32, "");
+	reg_set(0, 2, 1); /* FCR: FIFOs on */
+	type(0, "0123456789abcdefghijkl");
+	assert_int_equal(reg(0, 0), '0');
+	expect_read(0, 3, "123");
+	assert_int_equal(reg(0, 0), '4');
+	expect_read(0, 32, "56789abcdefghijkl");
+	assert_int_equal(reg(0, LSR) & 1, 0);
+	type(0, "m");
+	assert_int_equal(reg(0, 0), 'm');
+	/* What a guest loops to itself was not typed. */
+	reg_set(0, 4, 0x10); /* MCR: loop */
+	reg_set(0, 0, 'x');
+	expect_read(0, 32, "");
+	type(0, "n");
+	expect_read(0, 32, "n");
+	assert_int_equal(reg(0, 0), 'x');
+}
+
 static void long_line_is_shown_by_256_bytes(void **state)
 {
 	char text[700], expected[1500];
@@ -954,6 +1025,8 @@ int main(void)
 		TEST(lines_have_their_guests_name),
 		TEST(unfinished_line_is_shown_after_100_ms),
 		TEST(slow_writer_is_shown_100_ms_after_it_began),
+		TEST(trickling_guest_holds_others_once),
+		TEST(typed_bytes_are_one_stream),
 		TEST(long_line_is_shown_by_256_bytes),
 		TEST(what_a_terminal_acts_on_is_not_shown),
 		TEST(longest_name_and_line_fit),

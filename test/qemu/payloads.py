@@ -298,6 +298,22 @@ def leak(machine, qemu="main"):
     return run
 
 
+def none(context):
+    """guest=none starts no guest, not even one of that name."""
+    machine = virt(1)
+    session = context.start(machine, append="guest=none", extra=(
+        "-initrd", bundle(context, {"none": ("victim", "memory=4M")})))
+    check_boot(session, machine)
+    session.expect(r"aloft> ")
+    session.send("guests\r")
+    session.expect(r"^none +stopped")
+    session.send("start none\r")
+    session.expect(r"^none\| sum \d+ ")
+    session.send("stop none\r")
+    session.expect(r"guest none: stopped, by the operator")
+    power_off(session, machine)
+
+
 FUZZ_HARTS = 12
 
 
@@ -341,6 +357,7 @@ def cells(context):
     yield "payload/nosstc", directed(virt(2, cpu="rv64,sstc=off"))
     yield "payload/max", directed(virt(2, cpu="max"))
     yield "payload/old", directed(virt(1), "old")
+    yield "payload/none", none
     yield "payload/lost", lost(virt(1))
     yield "payload/lost-nosstc", lost(virt(2, cpu="rv64,sstc=off"))
     yield "payload/reset", reset(virt(1), extra=ICOUNT, gap=20000)
@@ -355,6 +372,9 @@ def cells(context):
                                              spread=0.05)
     for name, cpu, aia in (("leak", "rv64,v=on", "none"),
                            ("leak-max", "max", "none"),
+                           ("leak-open", "max,smstateen=off", "none"),
+                           ("leak-jvt", "rv64,d=off,zfa=off,zcd=off,zcmt=on",
+                            "none"),
                            ("leak-imsic", "rv64", "aplic-imsic")):
         yield "payload/" + name, leak(virt(1, cpu=cpu, aia=aia))
     yield "payload/leak-old", leak(virt(1), "old")

@@ -43,8 +43,9 @@ void offer_settle(const struct offer_probe *probe, struct offer *out)
 			probe->listed("sstc"),
 		.fp = probe->fcsr && probe->listed("f") && probe->listed("d"),
 		.cbom = (env & CBCFE) && (env & CBIE_MASK) == CBIE_FLUSH &&
-			probe->listed("zicbom"),
-		.cboz = (env & CBZE) && probe->listed("zicboz"),
+			probe->cbom_size && probe->listed("zicbom"),
+		.cboz = (env & CBZE) && probe->cboz_size &&
+			probe->listed("zicboz"),
 		.svpbmt = (env & PBMTE) && probe->listed("svpbmt"),
 	};
 	out->vector = out->fp && probe->vlenb && probe->listed("v");

@@ -11,8 +11,9 @@
 /* Raw findings on one hart; a CSR that traps reads as absent and 0. */
 struct offer_probe {
 	bool has_henvcfg, has_senvcfg, has_hstateen0, has_sstateen0;
-	uint64_t henvcfg;	     /* what stuck of OFFER_HENVCFG */
-	bool vstimecmp, fcsr, vlenb; /* could be accessed */
+	uint64_t henvcfg;	       /* what stuck of OFFER_HENVCFG */
+	bool vstimecmp, fcsr, vlenb;   /* could be accessed */
+	uint32_t cbom_size, cboz_size; /* bytes of a block; 0: not known */
 	/* Does the device tree list @extension for every usable hart? */
 	bool (*listed)(const char *extension);
 };

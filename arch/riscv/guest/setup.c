@@ -130,6 +130,9 @@ int arch_guest_init(void)
 		return -ENODEV;
 	csrs->vmid_max = (1ull << features()->vmid_bits) - 1;
 	probe_hart(&probe);
+	info_from_tree(info);
+	probe.cbom_size = info->cbom_size;
+	probe.cboz_size = info->cboz_size;
 	offer_settle(&probe, &state.offer);
 	csrs->hedeleg = HEDELEG;
 	csrs->hideleg = HIDELEG;
@@ -139,11 +142,12 @@ int arch_guest_init(void)
 	csrs->has_senvcfg = state.offer.has_senvcfg;
 	csrs->has_sstateen = state.offer.has_sstateen0;
 	csrs->has_vsiselect = csr_read_probe(CSR_VSISELECT, &value);
+	csrs->has_ctr = csr_read_probe(CSR_VSCTRCTL, &value);
+	csrs->has_jvt = csr_read_probe(CSR_JVT, &value);
 	csrs->sstc = state.offer.sstc;
 	csrs->fp = state.offer.fp;
 	csrs->vector = state.offer.vector;
 
-	info_from_tree(info);
 	if (features_all_have("zicboz"))
 		guest_zero_init(info->cboz_size);
 	if (!state.offer.cbom)

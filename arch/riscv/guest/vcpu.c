@@ -116,6 +116,12 @@ static void csrs_load(const struct vs_csrs *csr, uint64_t time_offset)
 		csr_write(CSR_SSTATEEN0, csr->sstateen0);
 	if (csrs->has_vsiselect)
 		csr_write(CSR_VSISELECT, csr->vsiselect);
+	if (csrs->has_jvt)
+		csr_write(CSR_JVT, csr->jvt);
+	if (csrs->has_ctr) {
+		csr_write(CSR_SCTRSTATUS, csr->sctrstatus);
+		csr_write(CSR_VSCTRCTL, csr->vsctrctl);
+	}
 	/* Last: it may raise an interrupt at once, by the right time. */
 	if (csrs->sstc)
 		csr_write(CSR_VSTIMECMP, csr->vstimecmp);
@@ -143,6 +149,14 @@ static void csrs_save(struct vs_csrs *csr)
 		csr->sstateen0 = csr_swap(CSR_SSTATEEN0, 0);
 	if (csrs->has_vsiselect)
 		csr->vsiselect = csr_read(CSR_VSISELECT);
+	if (csrs->has_jvt)
+		csr->jvt = csr_read(CSR_JVT);
+	if (csrs->has_ctr) {
+		csr->vsctrctl = csr_swap(CSR_VSCTRCTL, 0);
+		csr->sctrstatus = csr_read(CSR_SCTRSTATUS);
+		/* The records tell where this vcpu was. */
+		sctrclr();
+	}
 	/* Parked, or it would go on interrupting without its vcpu. */
 	if (csrs->sstc)
 		csr->vstimecmp = csr_swap(CSR_VSTIMECMP, -1ul);
@@ -248,6 +262,7 @@ void arch_vcpu_load(struct vcpu *vcpu)
 	}
 	arch->last_cpu = cpu;
 	arch->loaded = true;
+	reservation_drop();
 }
 
 void arch_vcpu_put(struct vcpu *vcpu)

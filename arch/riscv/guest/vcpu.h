@@ -18,7 +18,8 @@ struct guest_csrs {
 	uint64_t henvcfg; /* with has_henvcfg */
 	uint64_t hstateen0;
 	bool has_henvcfg, has_senvcfg, has_sstateen, sstc;
-	bool has_vsiselect; /* guests reach it, but with Smstateen */
+	/* Guests reach these, but with Smstateen. */
+	bool has_vsiselect, has_ctr, has_jvt;
 	bool fp, vector;
 	unsigned vlenb; /* bytes of a vector register; 0 without V */
 	const struct pagetable_format *gstage;
@@ -33,7 +34,8 @@ struct vs_csrs {
 	uint64_t vsatp, hvip, vsiselect;
 	uint64_t vstimecmp; /* with Sstc; else the deadline of set_timer */
 	/* No VS copy exists: the host's own are 0 and never used. */
-	uint64_t scounteren, senvcfg, sstateen0;
+	uint64_t scounteren, senvcfg, sstateen0, jvt, sctrstatus;
+	uint64_t vsctrctl;
 };
 
 struct fp_state {
