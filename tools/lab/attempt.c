@@ -34,6 +34,9 @@ struct attempt {
 	int64_t linger_end;
 	struct loop_timer timer; /* the next deadline, whichever it is */
 	struct loop_timer pause;
+	struct store_check *check; /* of the file'th file */
+	size_t file;
+	struct loop_timer check_turn;
 };
 
 static struct {
@@ -56,6 +59,7 @@ static void attempt_free(void *arg)
 {
 	struct attempt *a = arg;
 
+	store_check_end(a->check);
 	verdict_free(a->engine);
 	free(a);
 }
@@ -74,6 +78,7 @@ static void finish(struct attempt *a, enum verdict v, const char *reason)
 	a->released = true;
 	loop_timer_cancel(&a->timer);
 	loop_timer_cancel(&a->pause);
+	loop_timer_cancel(&a->check_turn);
 	if (v != VERDICT_NONE && !(a->stages & 1u << STAGE_VERDICT))
 		db_stage_add(a->job->row.id, a->job->row.attempts,
 			     STAGE_VERDICT, loop_wall());
@@ -215,48 +220,88 @@ static void on_pause(void *arg)
 		linger(a);
 }
 
-/* The daemon before this one may have ended with the machine's power. */
-static const char *files_problem(struct job *j)
+static const char *engine_make(struct attempt *a, const char *nonce)
 {
-	if (!j->inherited)
-		return NULL;
-	if (store_blob_check(j->row.image.hash) == -EBADMSG)
-		return "the image is damaged in the store";
-	if (store_blob_check(j->row.initrd.hash) == -EBADMSG)
-		return "the initrd is damaged in the store";
-	if (store_blob_check(j->row.dtb.hash) == -EBADMSG)
-		return "the device tree is damaged in the store";
-	j->inherited = false;
-	return NULL;
-}
-
-static void on_off(void *arg)
-{
-	struct attempt *a = arg;
-	const char *why = netboot_problem(config_of(a));
-	char nonce[17];
-	uint8_t random[8];
 	struct verdict_rules rules = {.nonce = nonce};
 	const struct params *p = &a->job->row.params;
 
-	randombytes_buf(random, sizeof(random));
-	sodium_bin2hex(nonce, sizeof(nonce), random, sizeof(random));
 	for (size_t i = 0; i < p->pass_count; i++)
 		rules.pass[rules.pass_count++] = p->pass[i];
 	for (size_t i = 0; i < p->fail_count; i++)
 		rules.fail[rules.fail_count++] = p->fail[i];
 	verdict_free(a->engine);
 	a->engine = verdict_new(&rules);
-	if (!a->engine)
-		why = "the job's patterns cannot be used";
+	return a->engine ? NULL : "the job's patterns cannot be used";
+}
+
+/* The board is off and the files are good. */
+static void boot(struct attempt *a)
+{
+	const char *why = netboot_problem(config_of(a));
+	char nonce[17];
+	uint8_t random[8];
+
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(nonce, sizeof(nonce), random, sizeof(random));
 	if (!why)
-		why = files_problem(a->job);
+		why = engine_make(a, nonce);
 	if (!why)
 		why = netboot_prepare(config_of(a), &a->job->row, nonce);
 	if (why)
 		finish(a, VERDICT_INFRA, why);
 	else
 		board_power_on(a->board);
+}
+
+/*
+ * The daemon before this one may have ended with the machine's power: what it
+ * took is read once, in turns with all else there is to do.
+ */
+static void check_files(void *arg)
+{
+	static const char *const damaged[] = {
+		"the image is damaged in the store",
+		"the initrd is damaged in the store",
+		"the device tree is damaged in the store",
+	};
+	struct attempt *a = arg;
+	struct db_job *row = &a->job->row;
+	const char *const hashes[] = {row->image.hash, row->initrd.hash,
+				      row->dtb.hash};
+	int err = -EAGAIN;
+
+	if (a->check) {
+		err = store_check_step(a->check);
+	} else if (a->file == sizeof(damaged) / sizeof(damaged[0])) {
+		a->job->inherited = false;
+		boot(a);
+		return;
+	} else if (!hashes[a->file][0] ||
+		   store_check_begin(hashes[a->file], &a->check)) {
+		err = 0; /* there is none; boot() misses what should be */
+	}
+	if (err == -EBADMSG) {
+		a->job->damaged = true;
+		finish(a, VERDICT_INFRA, damaged[a->file]);
+		return;
+	}
+	if (err == 0) {
+		store_check_end(a->check);
+		a->check = NULL;
+		a->file++;
+	}
+	a->off_by = loop_now() + 4 * config_of(a)->power_timeout;
+	loop_timer_set(&a->check_turn, 0);
+}
+
+static void on_off(void *arg)
+{
+	struct attempt *a = arg;
+
+	if (a->job->inherited)
+		check_files(a);
+	else
+		boot(a);
 }
 
 /* Power is on: the relay says so, or the board already talks. */
@@ -375,6 +420,8 @@ struct attempt *attempt_start(struct job *j, struct board *b)
 	a->timer.arg = a;
 	a->pause.fire = on_pause;
 	a->pause.arg = a;
+	a->check_turn.fire = check_files;
+	a->check_turn.arg = a;
 	a->log_start = j->log.size;
 	a->off_by = loop_now() + c->dwell + 4 * c->power_timeout;
 	loop_timer_set(&a->timer, a->off_by - loop_now());

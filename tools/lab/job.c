@@ -283,6 +283,9 @@ void job_attempt_over(struct job *j, const struct db_end *how)
 	struct db_end end = *how;
 
 	end.next = state_after(&j->row, end.verdict);
+	/* Another run would find the same file. */
+	if (j->damaged && end.next == JOB_QUEUED)
+		end.next = JOB_DONE;
 	j->attempt = NULL;
 	j->writer[0] = '\0';
 	db_attempt_end(j->row.id, j->row.attempts, &end);

@@ -26,6 +26,7 @@ struct job {
 	struct logfile log;
 	bool log_open;
 	bool inherited; /* of another daemon; its files are not checked yet */
+	bool damaged;	/* they were, and no run can use them */
 	struct attempt *attempt; /* NULL unless active */
 	unsigned changes;	 /* counts what event: state tells */
 	char writer[JOB_WRITER_MAX + 1];

@@ -23,6 +23,7 @@
 #include "lib/image.h"
 
 #define INFLATE_BLOCK ((size_t)256 * 1024)
+#define CHECK_BLOCK   ((size_t)1024 * 1024)
 #define GZIP_WINDOW   (16 + MAX_WBITS) /* zlib: gzip wrapper only */
 #define HASH_BYTES    32
 #define DISK_STEP     ((int64_t)256 * 1024)
@@ -50,6 +51,13 @@ struct store_upload {
 	uint8_t *block;
 	int status; /* HTTP, 0 = all is well */
 	const char *why;
+};
+
+struct store_check {
+	int fd;
+	char name[2 * HASH_BYTES + 1];
+	crypto_generichash_state hash;
+	uint8_t block[CHECK_BLOCK];
 };
 
 static struct {
@@ -383,35 +391,46 @@ void store_upload_abort(struct store_upload *u)
 		upload_free(u);
 }
 
-int store_blob_check(const char *hash)
+int store_check_begin(const char *hash, struct store_check **out)
 {
-	crypto_generichash_state state;
-	uint8_t sum[HASH_BYTES];
-	char path[PATH_MAX], name[2 * HASH_BYTES + 1];
-	uint8_t *block;
-	ssize_t n = 1;
-	int fd;
+	struct store_check *c = calloc(1, sizeof(*c));
+	char path[PATH_MAX];
 
-	if (!*hash)
-		return 0;
-	blob_path(path, hash);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	block = malloc(INFLATE_BLOCK);
-	crypto_generichash_init(&state, NULL, 0, sizeof(sum));
-	while (block && n > 0) {
-		n = read(fd, block, INFLATE_BLOCK);
-		if (n > 0)
-			crypto_generichash_update(&state, block, n);
-	}
-	crypto_generichash_final(&state, sum, sizeof(sum));
-	sodium_bin2hex(name, sizeof(name), sum, sizeof(sum));
-	close(fd);
-	if (!block)
+	if (!c)
 		return -ENOMEM;
-	free(block);
-	return n < 0 || strcmp(name, hash) ? -EBADMSG : 0;
+	blob_path(path, hash);
+	snprintf(c->name, sizeof(c->name), "%s", hash);
+	c->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (c->fd < 0) {
+		free(c);
+		return -errno;
+	}
+	crypto_generichash_init(&c->hash, NULL, 0, HASH_BYTES);
+	*out = c;
+	return 0;
+}
+
+int store_check_step(struct store_check *c)
+{
+	uint8_t sum[HASH_BYTES];
+	char name[2 * HASH_BYTES + 1];
+	ssize_t n = read(c->fd, c->block, sizeof(c->block));
+
+	if (n > 0) {
+		crypto_generichash_update(&c->hash, c->block, n);
+		return -EAGAIN;
+	}
+	crypto_generichash_final(&c->hash, sum, sizeof(sum));
+	sodium_bin2hex(name, sizeof(name), sum, sizeof(sum));
+	return n < 0 || strcmp(name, c->name) ? -EBADMSG : 0;
+}
+
+void store_check_end(struct store_check *c)
+{
+	if (!c)
+		return;
+	close(c->fd);
+	free(c);
 }
 
 int store_blob_link(const char *hash, const char *path)

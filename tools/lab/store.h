@@ -38,10 +38,14 @@ int store_upload_finish(struct store_upload *u, struct db_blob *out,
 void store_upload_abort(struct store_upload *u);
 
 /*
- * Reads a blob and compares it with its name; "" is none. Returns 0; -EBADMSG:
- * it is damaged; or -errno. Takes a millisecond or so per megabyte.
+ * Compares a blob with its name, a megabyte (a millisecond or so) at a step.
+ * begin: 0 or -errno. step: -EAGAIN until the end; then 0, or -EBADMSG: it is
+ * damaged. end: at any time; NULL is none.
  */
-int store_blob_check(const char *hash);
+struct store_check;
+int store_check_begin(const char *hash, struct store_check **out);
+int store_check_step(struct store_check *c);
+void store_check_end(struct store_check *c);
 /* Hard-links a blob as path. Returns 0 or -errno. */
 int store_blob_link(const char *hash, const char *path);
 /* Removes a blob unless a job in the database names it; "" is none. */
