@@ -52,9 +52,6 @@ struct vm {
 	struct arch_vm *arch;
 	uint64_t time_offset; /* guest's time = host's + this */
 
-	unsigned block_count;
-	struct vm_block block[VM_BLOCKS_MAX]; /* ascending, without holes */
-
 	struct spinlock lock; /* of state, end and reason */
 	enum vm_state state;
 	enum vm_end end;
@@ -70,6 +67,10 @@ struct vm {
 
 	struct vm_devices *devices; /* UART, PLIC, bus */
 	struct vm_console *console;
+
+	/* Last: what lies behind it is further than a load reaches. */
+	unsigned block_count;
+	struct vm_block block[VM_BLOCKS_MAX]; /* ascending, without holes */
 };
 
 /* What a VM is made of. */
