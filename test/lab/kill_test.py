@@ -98,7 +98,9 @@ def kill_at(lab, sim, stage, kills, met):
         interrupted(lab, victim, n, stage)
         met.append((n, stage))
         interrupted(lab, beside, n, "kernel")
-        equal(lab.job(behind)["attempts"], [], "it had not begun")
+        if n == 1:
+            # At the second kill it may be its turn at once.
+            equal(lab.job(behind)["attempts"], [], "it had not begun")
         if n < kills:
             until(lambda: len(lab.job(victim)["attempts"]) > n and
                   seen(lab, victim) == (state, stage), "not tried again")
