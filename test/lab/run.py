@@ -10,19 +10,23 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import lab as L  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
-LIMIT = 170
-TAPS = ("emulator", "dnsmasq")
+LIMIT = 240  # seconds of one program; a hang
+TAPS = ("emulator_tap", "emulator", "dnsmasq")
 SUM = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 
 
-def own_cases(module):
+def own_cases(module, part=""):
+    """Of a module's cases all, or those of one of its PARTS."""
     done = __import__(module)
-    return L.run_cases(done.CASES, os.environ.get("T"))
+    return L.run_cases([c for c in done.CASES
+                        if not part or c[1] in done.PARTS[part]],
+                       os.environ.get("T"))
 
 
 def as_root():
@@ -49,6 +53,7 @@ def start(*command, before=()):
 
 def finish(name, process):
     """Another program's own count; what it printed if something failed."""
+    since = time.monotonic()
     try:
         text, _ = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -58,6 +63,7 @@ def finish(name, process):
     counts = tuple(map(int, found[-1])) if found else (0, 0, 0)
     if not found or process.returncode and not counts[1]:
         counts = (counts[0], counts[1] + 1, counts[2])
+    print(f"{name}: {time.monotonic() - since:.0f} s", flush=True)
     if counts[1] or counts[2] or os.environ.get("V"):
         print(f"--- {name}\n{text[-6000:]}")
     return counts
@@ -71,15 +77,16 @@ def run_lane(programs):
 
 def main():
     if len(sys.argv) > 1:
-        counts = own_cases(sys.argv[1])
+        counts = own_cases(*sys.argv[1:])
         print("%d passed, %d failed, %d skipped" % counts)
         return counts[1] != 0
     print(f"seed {os.environ.get('SEED') or 1}", flush=True)
     words = [os.environ["T"]] if os.environ.get("T") else []
     client = L.BUILD / "tools" / "lab"
     lanes = [  # side by side: most of the time each waits for a board
-        [("emulator", __file__, "emulator_test"),
+        [("emulator_tap", __file__, "emulator_test", "tap"),
          ("dnsmasq", __file__, "dnsmasq_test")],
+        [("emulator", __file__, "emulator_test", "rest")],
         [("daemon", __file__, "daemon_test"),
          ("kill", __file__, "kill_test"),
          ("client", HERE / "client_test.py", client, *words),
@@ -88,7 +95,7 @@ def main():
         [("web", HERE / "web_test.py", L.LABD, *words)],
     ]
     if not words or words[0] in "sweep":
-        lanes[2].append(("sweep", HERE / "sweep.py"))
+        lanes[-1].append(("sweep", HERE / "sweep.py"))
     with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
         total = [c for lane in pool.map(run_lane, lanes) for c in lane]
     sums = [sum(column) for column in zip(*total)]
