@@ -143,7 +143,8 @@ def as_ordinary_user():
         ids = {w: lab.submit(L.payload(w), **limits_of(w)) for w in WANTED}
         reach = probe(lab, "10.0.2.15 10.0.2.2", "10.0.2.16")
         random_bytes = submit_junk(lab)
-        confined(lab, ours[0])
+        # It is on long enough to be looked at.
+        confined(lab, ids["loop"])
         check_ours(lab, ours)
         for word, id_ in ids.items():
             j = lab.wait(id_, 3 * BOOT)
