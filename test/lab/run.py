@@ -86,13 +86,13 @@ def main():
     lanes = [  # side by side: most of the time each waits for a board
         [("emulator_tap", __file__, "emulator_test", "tap"),
          ("dnsmasq", __file__, "dnsmasq_test")],
-        [("emulator", __file__, "emulator_test", "rest")],
         [("daemon", __file__, "daemon_test"),
          ("kill", __file__, "kill_test"),
          ("client", HERE / "client_test.py", client, *words),
          ("client_labd", HERE / "client_labd_test.py", client, L.LABD,
           *words)],
-        [("web", HERE / "web_test.py", L.LABD, *words)],
+        [("web", HERE / "web_test.py", L.LABD, *words),
+         ("emulator", __file__, "emulator_test", "rest")],
     ]
     if not words or words[0] in "sweep":
         lanes[-1].append(("sweep", HERE / "sweep.py"))
