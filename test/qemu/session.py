@@ -113,11 +113,12 @@ class Session:
             raise Failed("the kernel says: " + found.group(0))
 
     def expect(self, pattern, seconds=None):
-        """Wait for pattern behind the last one seen; its match."""
+        """Wait for pattern behind the last one seen; its match. A `$` at its
+        end is a line's end, never the end of what has been read so far."""
         until = self.deadline
         if seconds is not None:
             until = min(until, time.monotonic() + seconds)
-        regex = re.compile(pattern, re.M)
+        regex = re.compile(re.sub(r"\$$", r"(?=\\n)", pattern), re.M)
         while True:
             found = regex.search(self.text, self.at)
             if found:
