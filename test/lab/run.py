@@ -85,12 +85,12 @@ def main():
     client = L.BUILD / "tools" / "lab"
     lanes = [  # side by side: most of the time each waits for a board
         [("emulator_tap", __file__, "emulator_test", "tap"),
-         ("dnsmasq", __file__, "dnsmasq_test")],
-        [("daemon", __file__, "daemon_test"),
-         ("kill", __file__, "kill_test"),
+         ("dnsmasq", __file__, "dnsmasq_test"),
          ("client", HERE / "client_test.py", client, *words),
          ("client_labd", HERE / "client_labd_test.py", client, L.LABD,
-          *words)],
+          *words),
+         ("kill", __file__, "kill_test")],
+        [("daemon", __file__, "daemon_test")],
         [("web", HERE / "web_test.py", L.LABD, *words),
          ("emulator", __file__, "emulator_test", "rest")],
     ]
