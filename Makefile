@@ -32,7 +32,7 @@ export BUILD SEED T V QEMU CROSS_COMPILE
 deps: deps-build deps-run deps-test deps-check
 	$(Q)tools/setup/deps.sh debug lab lab-test
 	$(Q)tools/setup/fetch.sh libfdt zlib sodium qemu dumps xterm \
-		playwright
+		playwright ser2net
 	$(Q)$(FETCH_DEBIAN)
 
 deps-build:
@@ -456,7 +456,7 @@ deps-lab: deps-build
 # The virtual board's emulator and U-Boot.
 deps-lab-test: deps-lab deps-run
 	$(Q)tools/setup/deps.sh test lab-test
-	$(Q)tools/setup/fetch.sh playwright
+	$(Q)tools/setup/fetch.sh playwright ser2net
 
 $(LAB_XTERM): | deps-lab
 	$(Q)tools/setup/fetch.sh xterm

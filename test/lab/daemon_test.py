@@ -1694,6 +1694,9 @@ def power_commands_and_tcp_consoles_work():
     listener.close()
 
 
+SER2NET = shutil.which("ser2net") or shutil.which(L.BUILD / "ser2net/ser2net")
+
+
 def ser2net(folder, name, port, accepter, connector):
     """A ser2net on this port, once it accepts."""
     path = os.path.join(folder, f"{name}.yaml")
@@ -1701,7 +1704,7 @@ def ser2net(folder, name, port, accepter, connector):
         out.write(f"%YAML 1.1\n---\nconnection: &{name}\n"
                   f"  accepter: {accepter}\n  connector: {connector}\n"
                   f"  options:\n    kickolduser: true\n")
-    p = subprocess.Popen(["ser2net", "-n", "-c", path, "-P",
+    p = subprocess.Popen([SER2NET, "-n", "-c", path, "-P",
                           os.path.join(folder, f"{name}.pid")],
                          stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
@@ -1715,7 +1718,7 @@ def ser2net(folder, name, port, accepter, connector):
 
 def rfc2217_console_by_ser2net():
     """A console server far away, and the ser2net that labd talks to."""
-    if not shutil.which("ser2net"):
+    if not SER2NET:
         raise L.Skip("no ser2net command")
     folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
     sim = S.Sim(folder, 1)

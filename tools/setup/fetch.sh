@@ -12,6 +12,8 @@
 #   debian      build/debian/{Image,dtbs/<vendor>/*.dtb,busybox,VERSION}
 #   xterm       build/xterm/{xterm.js,xterm.css}, for the lab's web page
 #   playwright  build/playwright/node_modules/playwright-core, for its test
+#   ser2net     build/ser2net/ser2net where none is installed, for the lab's
+#               test; not installed, for the package would start a service
 #   dumps       build/dtbs-qemu/*.dtb, QEMU's own device trees
 #
 # Needs no root. Environment: BUILD=dir, DEBIAN_MIRROR=url, DEBIAN_SUITE=name
@@ -207,47 +209,59 @@ qemu_status() {
 	!skip && !drop' /var/lib/dpkg/status
 }
 
+# What apt-get --simulate would install, as package=version.
+inst_list() {
+	sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1=\2/p'
+}
+
 # Downloads the backport and all that it needs beyond the machine's packages.
 qemu_download() {
 	local list
 
 	list=$(apt_private apt-get --simulate --no-install-recommends \
 		-t "$codename-backports" install \
-		qemu-system-riscv ipxe-qemu 2>>"$log" |
-		sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1=\2/p')
+		qemu-system-riscv ipxe-qemu 2>>"$log" | inst_list)
 	[ -n "$list" ] || return 1
 	mkdir "$work/deb" || return
 	# shellcheck disable=SC2086
 	(cd "$work/deb" && quietly apt_private apt-get download $list)
 }
 
-qemu_wrapper() {
-	cat <<'END'
+# unpack_debs: $work/deb/*.deb below $work/out/root.
+unpack_debs() {
+	local deb
+
+	mkdir -p "$work/out/root" || return
+	for deb in "$work"/deb/*.deb; do
+		quietly dpkg -x "$deb" "$work/out/root" || return
+	done
+}
+
+# wrapper COMMAND ARGS [LINE]: a script $work/out/NAME that runs root/COMMAND
+# ARGS with its own libraries, behind LINE; $here in both is its folder.
+wrapper() {
+	local name=$work/out/${1##*/} triplet
+
+	triplet=$(gcc -print-multiarch) || return
+	cat >"$name" <<END && chmod +x "$name"
 #!/bin/sh
-# A newer QEMU than the machine's, with its own libraries and firmware.
-here=$(dirname "$(readlink -f "$0")")
-LD_LIBRARY_PATH=$here/root/usr/lib/@TRIPLET@:$here/root/lib/@TRIPLET@
+# Not the machine's: with its own libraries and files.
+here=\$(dirname "\$(readlink -f "\$0")")
+LD_LIBRARY_PATH=\$here/root/usr/lib/$triplet:\$here/root/lib/$triplet
 export LD_LIBRARY_PATH
-exec "$here/root/usr/bin/qemu-system-riscv64" \
-	-L "$here/root/usr/share/qemu" -L "$here/root/usr/lib/ipxe/qemu" "$@"
+${3:-}
+exec "\$here/root/$1" $2 "\$@"
 END
 }
 
 qemu_unpack() {
-	local deb triplet out=$work/out
-
-	mkdir -p "$out/root" || return
-	for deb in "$work"/deb/*.deb; do
-		quietly dpkg -x "$deb" "$out/root" || return
-	done
+	unpack_debs || return
 	# QEMU then looks for its modules below root/, not among the machine's,
 	# which are of another version and complain.
-	ln -s ../.. "$out/root/usr/bin/qemu-bundle" || return
-	triplet=$(cd "$out"/root/usr/lib/*-linux-gnu*/qemu/.. &&
-		basename "$PWD") || return
-	qemu_wrapper | sed "s,@TRIPLET@,$triplet,g" \
-		>"$out/qemu-system-riscv64" &&
-		chmod +x "$out/qemu-system-riscv64"
+	ln -s ../.. "$work/out/root/usr/bin/qemu-bundle" || return
+	# shellcheck disable=SC2016
+	wrapper usr/bin/qemu-system-riscv64 \
+		'-L "$here/root/usr/share/qemu" -L "$here/root/usr/lib/ipxe/qemu"'
 }
 
 # qemu_try: what was downloaded, in place if it runs here; else sets $unfit.
@@ -395,6 +409,41 @@ get_playwright() {
 	place playwright
 }
 
+### ser2net
+
+have_ser2net() {
+	command -v ser2net >/dev/null || [ -x "$build/ser2net/ser2net" ]
+}
+
+ser2net_download() {
+	local list
+
+	mkdir "$work/apt" "$work/deb" &&
+		cp /var/lib/dpkg/status "$work/apt/" || return
+	apt_open "$work/apt" "$distro" "$(dpkg --print-architecture)" deb \
+		"$codename" || return
+	list=$(apt_private apt-get --simulate --no-install-recommends \
+		install ser2net 2>>"$log" | inst_list)
+	[ -n "$list" ] || return 1
+	# shellcheck disable=SC2086
+	(cd "$work/deb" && quietly apt_private apt-get download $list)
+}
+
+ser2net_wrapper() {
+	local plugins
+
+	plugins=$(cd "$work/out" && echo root/usr/libexec/*/gensio/*) &&
+		wrapper usr/sbin/ser2net '' \
+		"export GENSIO_LIBRARY_PATH=\"\$here/$plugins\""
+}
+
+get_ser2net() {
+	say "ser2net: from $distro $codename"
+	ser2net_download && unpack_debs && ser2net_wrapper &&
+		quietly "$work/out/ser2net" -v && place ser2net && return
+	say "ser2net: cannot be had here; what needs it will be skipped"
+}
+
 ### dumps
 
 # The newest QEMU there is: build/qemu's, else the machine's.
@@ -468,8 +517,8 @@ fetch_one() (
 )
 
 usage() {
-	echo "usage: $0 libfdt|zlib|sodium|qemu|debian|xterm|playwright|dumps" \
-		"..." >&2
+	echo "usage: $0 libfdt|zlib|sodium|qemu|debian|xterm|playwright|"\
+		"ser2net|dumps ..." >&2
 	exit 64
 }
 
@@ -496,7 +545,7 @@ main() {
 [ $# != 0 ] || usage
 for arg; do
 	case $arg in
-	libfdt|zlib|sodium|qemu|debian|xterm|playwright|dumps) ;;
+	libfdt|zlib|sodium|qemu|debian|xterm|playwright|ser2net|dumps) ;;
 	*)	usage ;;
 	esac
 done
