@@ -10,6 +10,7 @@ import pwd
 import random
 import re
 import signal
+import subprocess
 import tempfile
 import time
 
@@ -29,6 +30,7 @@ JUNK = (
     (70678, "timeout", "silent for 5 s"),  # begins with c.j to itself
 )
 JUNK_SILENCE = "5"
+MACS = {"hear": "52:54:00:00:00:01", "net": "52:54:00:00:00:02"}
 
 
 def equal(got, want, what=""):
@@ -139,9 +141,9 @@ def as_ordinary_user():
         status = pathlib.Path(f"/proc/{lab.process.pid}/status").read_text()
         uids = status.split("Uid:")[1].split()[:4]
         assert "0" not in uids, uids
+        check_reach(lab, "10.0.2.15 10.0.2.2", ("one", "two"))
         ours = submit_ours(lab)
         ids = {w: lab.submit(L.payload(w), **limits_of(w)) for w in WANTED}
-        reach = probe(lab, "10.0.2.15 10.0.2.2", "10.0.2.16")
         random_bytes = submit_junk(lab)
         # It is on long enough to be looked at.
         confined(lab, ids["loop"])
@@ -150,30 +152,90 @@ def as_ordinary_user():
             j = lab.wait(id_, 3 * BOOT)
             equal(j["verdict"], WANTED[word], (word, j["reason"]))
         check_junk(lab, random_bytes)
-        reached_nothing(lab, reach)
         for name in ("one", "two"):
             lab.wait_board(name, "ready")
         equal(qemu_of(lab), [], "emulators left")
 
 
-def probe(lab, addresses, other, **query):
-    """A guest tries labd's port, ssh, another board, an outside address."""
-    words = f"net {addresses} {lab.port} {other} 93.184.216.34"
-    return lab.submit(L.payload(words), timeout="150",
-                      **{"pass": "NET done"}, **query)
+def console_lines(lab, id_):
+    text = lab.log(id_).decode(errors="replace").replace("\r", "")
+    return [x for x in text.split("\n") if x.startswith("NET ")]
 
 
-def reached_nothing(lab, id_):
-    j = lab.wait(id_, 2 * BOOT)
+def check_reach(lab, addresses, boards):
+    """On the first board a guest answers everybody. One on the second tries
+    labd's port, ssh, an outside address, the first: it gets nothing, and the
+    first hears of none of it."""
+    own = addresses.split()[0]
+    hear = lab.submit(L.payload("hear " + addresses), timeout="150",
+                      board=boards[0], **{"pass": "NET heard"})
+    end, lines = time.monotonic() + 2 * BOOT, []
+    while "NET listening" not in lines:
+        assert time.monotonic() < end, (lines, lab.job(hear))
+        time.sleep(0.1)
+        lines = console_lines(lab, hear)
+    mac = [x.split()[-1] for x in lines if x.startswith("NET mac")][0]
+    words = f"net {addresses} {lab.port} {mac} {own}"
+    tries = lab.submit(L.payload(words), timeout="150", board=boards[1],
+                       **{"pass": "NET done"})
+    j = lab.wait(tries, 2 * BOOT)
     equal(j["verdict"], "pass", j["reason"])
-    text = lab.log(id_).decode(errors="replace")
-    lines = [x for x in text.replace("\r", "").split("\n")
-             if x.startswith("NET ")]
-    # The guest's driver works: both servers of the board's network answer.
-    assert "NET dhcp answered" in lines, lines
-    assert "NET arp gateway answered" in lines, lines
+    equal(lab.http("POST", f"/api/jobs/{hear}/input", b"x").status, 204)
+    equal(lab.wait(hear)["verdict"], "pass")
+    tried, heard = console_lines(lab, tries), console_lines(lab, hear)
+    for lines in (tried, heard):
+        # The guest's driver works: both servers of its network answer.
+        assert "NET dhcp answered" in lines, lines
+        assert "NET arp gateway answered" in lines, lines
     for what in ("labd", "ssh", "outside", "loopback", "other board"):
-        assert f"NET {what} nothing" in lines, lines
+        assert f"NET {what} nothing" in tried, tried
+    assert "NET heard 0 frames of others" in heard, heard
+
+
+def on_one_wire_boards_do_reach_each_other():
+    """What the cases above rely on: had the boards a wire in common, the one
+    would get an answer and the other hear it."""
+    own = "10.0.2.15"
+    port = L.free_port()
+    with tempfile.TemporaryDirectory(prefix="lab-test-", dir="/tmp") as folder:
+        def start(name, command, wire):
+            path = pathlib.Path(folder) / name
+            path.write_bytes(L.payload(command))
+            return subprocess.Popen(
+                ["timeout", "60", "qemu-system-riscv64", "-M", "virt", "-m", "128M", "-display", "none",
+                 "-serial", "stdio", "-monitor", "none", "-kernel", path,
+                 "-netdev", f"socket,id=n,{wire}=127.0.0.1:{port}",
+                 "-device", f"virtio-net-device,netdev=n,mac={MACS[name]}"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL)
+
+        def lines(process, last):
+            seen = []
+            while not seen or last not in seen[-1]:
+                line = process.stdout.readline().decode(errors="replace")
+                assert line, seen
+                seen.append(line.strip())
+            return seen
+
+        first = start("hear", f"hear {own} 10.0.2.2", "listen")
+        try:
+            lines(first, "NET listening")
+            mac = MACS["hear"].replace(":", "")
+            second = start("net", f"net {own} 10.0.2.2 80 {mac} {own}",
+                           "connect")
+            try:
+                tried = lines(second, "NET done")
+            finally:
+                second.terminate()
+                second.communicate()
+            first.stdin.write(b"x")
+            first.stdin.flush()
+            heard = lines(first, "NET heard")
+        finally:
+            first.terminate()
+            first.communicate()
+    assert "NET other board ANSWERED" in tried, tried
+    assert int(heard[-1].split()[2]) >= 1, heard
 
 
 def two_taps(_):
@@ -209,7 +271,7 @@ def on_a_tap_with_dnsmasq():
     """Our kernel's tests, and what a guest reaches."""
     lab = start_on_tap(two_taps)
     try:
-        reach = probe(lab, "10.77.0.2 10.77.0.1", "10.77.0.3", board="tap2")
+        check_reach(lab, "10.77.0.2 10.77.0.1", ("tap", "tap2"))
         ours = submit_ours(lab, board="tap")
         words = {w: lab.submit(L.payload(w), board="tap", **limits_of(w))
                  for w in ("pass", "off", "loop")}
@@ -224,7 +286,6 @@ def on_a_tap_with_dnsmasq():
         stages = [s["stage"] for s in j["stages"]]
         assert "dhcp" in stages and "tftp" in stages, stages
         check_junk(lab, random_bytes)
-        reached_nothing(lab, reach)
         for name, pids in children(lab).items():
             for pid in pids:
                 status = pathlib.Path(f"/proc/{pid}/status").read_text()
@@ -343,6 +404,7 @@ def until_attempt(lab, id_, n):
 
 # What run.py runs side by side.
 PARTS = {"tap": (on_a_tap_with_dnsmasq, debian_on_a_tap_with_dnsmasq),
-         "rest": (debian_panics_without_a_root, emulator_killed_in_every_stage,
+         "rest": (on_one_wire_boards_do_reach_each_other,
+                  debian_panics_without_a_root, emulator_killed_in_every_stage,
                   as_ordinary_user)}
 CASES = [(f.__name__, f) for part in PARTS.values() for f in part]

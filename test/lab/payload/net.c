@@ -1,9 +1,8 @@
 /*
  * Tries the network from inside: a legacy virtio-mmio net device of QEMU virt,
  * raw frames out, whatever comes in counted. First DHCP, as proof that the
- * driver works; then ARP and TCP to hosts that must not answer.
- *
- * Arguments: "<own> <gateway> <port> <other> <outside>", addresses dotted.
+ * driver works; then ARP and TCP to hosts that must not answer. Or it is such a
+ * host, and answers whom it can hear.
  */
 #include "test/lab/payload/payload.h"
 
@@ -219,9 +218,10 @@ static int is_dhcp(const uint8_t *f)
 		f[35] == 67;
 }
 
+static const uint8_t all[6] = {255, 255, 255, 255, 255, 255};
+
 static void dhcp_try(void)
 {
-	static const uint8_t all[6] = {255, 255, 255, 255, 255, 255};
 	static const uint8_t options[] = {0x63, 0x82, 0x53, 0x63,
 					  53,	1,    1,    255};
 	uint8_t f[34 + 8 + 300];
@@ -252,29 +252,42 @@ static int is_arp_answer(const uint8_t *f)
 		equal(f + 28, asked, 4);
 }
 
-static int arp_try(const uint8_t *who)
+/* operation: 1 asks who has the address, 2 tells it that we have ours. */
+static void arp_send(unsigned operation, const uint8_t *to_mac,
+		     const uint8_t *to)
 {
 	uint8_t f[42];
-	const uint8_t *answer;
 
-	copy(asked, who, 4);
-	for (int i = 0; i < 6; i++)
-		f[i] = 255;
+	copy(f, to_mac, 6);
 	copy(f + 6, mac, 6);
 	put16(f + 12, 0x0806);
 	put16(f + 14, 1);
 	put16(f + 16, 0x0800);
 	put16(f + 18, 0x0604);
-	put16(f + 20, 1);
+	put16(f + 20, operation);
 	copy(f + 22, mac, 6);
 	copy(f + 28, own, 4);
-	zero(f + 32, 6);
-	copy(f + 38, who, 4);
+	copy(f + 32, to_mac, 6);
+	copy(f + 38, to, 4);
 	frame_send(f, sizeof(f));
-	answer = frame_wait(is_arp_answer, 1000000);
+}
+
+/* The answer of who has the address, asked at to_mac; 0 = none. */
+static const uint8_t *arp_try(const uint8_t *to_mac, const uint8_t *who)
+{
+	copy(asked, who, 4);
+	arp_send(1, to_mac, who);
+	return frame_wait(is_arp_answer, 1000000);
+}
+
+static void gateway_find(const uint8_t *address)
+{
+	const uint8_t *answer = arp_try(all, address);
+
+	put_text("NET arp gateway ");
+	put_text(answer ? "answered\n" : "nothing\n");
 	if (answer)
 		copy(gateway_mac, answer + 6, 6);
-	return answer != 0;
 }
 
 /* An accepted connection: SYN and ACK. A reset is a refusal, so nothing. */
@@ -283,12 +296,12 @@ static int is_syn_ack(const uint8_t *f)
 	return f[12] == 8 && f[13] == 0 && f[23] == 6 && (f[47] & 0x12) == 0x12;
 }
 
-static int tcp_try(const uint8_t *to, unsigned port)
+static int tcp_try(const uint8_t *to_mac, const uint8_t *to, unsigned port)
 {
 	uint8_t f[54];
 	unsigned sum;
 
-	ip_header(f, gateway_mac, to, 6, 20);
+	ip_header(f, to_mac, to, 6, 20);
 	zero(f + 34, 20);
 	put16(f + 34, 40000);
 	put16(f + 36, port);
@@ -326,28 +339,96 @@ static void say(const char *what, int got)
 	put_text(got ? " ANSWERED\n" : " nothing\n");
 }
 
-void net_probe(const char *arguments)
+/* Reads "<own> <gateway> "; false: there is no device. */
+static int net_start(const char **arguments, uint8_t *gateway)
 {
-	uint8_t me[4], gateway[4], other[4], outside[4];
-	unsigned port;
+	uint8_t me[4];
 
-	address_read(&arguments, me);
-	address_read(&arguments, gateway);
-	port = number_read(&arguments);
-	address_read(&arguments, other);
-	address_read(&arguments, outside);
+	address_read(arguments, me);
+	address_read(arguments, gateway);
 	if (!net_open()) {
 		put_text("NET no device\nTEST end 1 passed, 0 failed\n");
-		return;
+		return 0;
 	}
 	dhcp_try();
 	copy(own, me, 4);
-	put_text("NET arp gateway ");
-	put_text(arp_try(gateway) ? "answered\n" : "nothing\n");
-	say("labd", tcp_try(gateway, port));
-	say("ssh", tcp_try(gateway, 22));
-	say("outside", tcp_try(outside, 80));
-	say("loopback", tcp_try((const uint8_t *)"\x7f\0\0\1", port));
-	say("other board", arp_try(other));
+	gateway_find(gateway);
+	return 1;
+}
+
+/* Twelve hexadecimal digits. */
+static void mac_read(const char **text, uint8_t *out)
+{
+	for (int i = 0; i < 12; i++) {
+		unsigned digit = (unsigned)(*(*text)++ - '0');
+
+		out[i / 2] = out[i / 2] << 4 | (digit > 9 ? digit - 39 : digit);
+	}
+	(*text)++;
+}
+
+static void mac_say(void)
+{
+	put_text("NET mac ");
+	for (int i = 0; i < 12; i++) {
+		unsigned n = i % 2 ? mac[i / 2] & 15 : mac[i / 2] >> 4;
+		char digit[2] = {"0123456789abcdef"[n]};
+
+		put_text(digit);
+	}
+	put_text("\n");
+}
+
+void net_probe(const char *arguments)
+{
+	static const uint8_t outside[4] = {93, 184, 216, 34};
+	static const uint8_t loopback[4] = {127, 0, 0, 1};
+	uint8_t gateway[4], other[4], other_mac[6];
+	unsigned port;
+
+	if (!net_start(&arguments, gateway))
+		return;
+	port = number_read(&arguments);
+	mac_read(&arguments, other_mac);
+	address_read(&arguments, other);
+	say("labd", tcp_try(gateway_mac, gateway, port));
+	say("ssh", tcp_try(gateway_mac, gateway, 22));
+	say("outside", tcp_try(gateway_mac, outside, 80));
+	say("loopback", tcp_try(gateway_mac, loopback, port));
+	/* On a wire of its own the other may have the address that we have. */
+	own[3] ^= 8;
+	say("other board",
+	    arp_try(all, other) || arp_try(other_mac, other) ||
+		    tcp_try(other_mac, other, 80));
 	put_text("NET done\n");
+}
+
+/* A frame of neither the gateway nor, looped back, ourselves. */
+static int is_others(const uint8_t *f)
+{
+	return !equal(f + 6, gateway_mac, 6) && !equal(f + 6, mac, 6);
+}
+
+void net_hear(const char *arguments)
+{
+	uint8_t gateway[4];
+	unsigned heard = 0;
+
+	if (!net_start(&arguments, gateway))
+		return;
+	mac_say();
+	put_text("NET listening\n");
+	while (!key_typed()) {
+		const uint8_t *f = frame_wait(is_others, 1000);
+
+		if (!f)
+			continue;
+		heard++;
+		if (f[12] == 8 && f[13] == 6 && f[21] == 1 &&
+		    equal(f + 38, own, 4))
+			arp_send(2, f + 6, f + 28);
+	}
+	put_text("NET heard ");
+	put_number(heard);
+	put_text(" frames of others\n");
 }

@@ -160,6 +160,14 @@ static void do_echo(const char *arguments)
 	}
 }
 
+int key_typed(void)
+{
+	if (!(UART[UART_LSR] & LSR_READY))
+		return 0;
+	(void)UART[0];
+	return 1;
+}
+
 static const char *after_word(const char *text, const char *word)
 {
 	while (*word && *text == *word) {
@@ -193,4 +201,5 @@ void payload_main(void)
 	run_if("flood", do_flood);
 	run_if("echo", do_echo);
 	run_if("net", net_probe);
+	run_if("hear", net_hear);
 }
