@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """The kernel's figures, in instructions: the same on every machine.
 
-usage: bench.py       Environment: BUILD=dir, QEMU=path, CROSS_COMPILE
+usage: bench.py       Environment: BUILD=dir, QEMU=path, CROSS_COMPILE,
+                      BOOTS=how many of a guest and natively (default 16)
 Prints a table and writes its part of build/bench.json. QEMU runs with -icount shift=0:
 one virtual nanosecond is one instruction, and `instret` counts exactly.
 """
@@ -25,7 +26,7 @@ from machines import virt  # noqa: E402
 from session import Failed, Skipped  # noqa: E402
 
 ICOUNT = ("-icount", "shift=0,align=off,sleep=off")
-RUNS, BOOTS = 3, 10
+RUNS, BOOTS = 3, int(os.environ.get("BOOTS") or 16)
 # Measured on the same emulator, entry to first console line (docs).
 READY_ELSEWHERE = "Bao 570,000; U-Boot 2,740,000; Linux 6.12 15,100,000"
 
