@@ -121,6 +121,42 @@ static uint32_t random32(void)
 	return seed >> 33;
 }
 
+/* One user's only waiting job, and how many others went before it. */
+struct turns {
+	int64_t job; /* 0: none waits */
+	int64_t waited, worst, count;
+};
+
+static void turns_begin(struct turns *t, struct queue *q, int64_t id,
+			const char *user)
+{
+	t->job = id;
+	t->waited = 0;
+	queue_add(q, id, user, 5, "", false);
+}
+
+/* id has been picked; true: it is the user's. */
+static bool turns_picked(struct turns *t, int64_t id)
+{
+	assert_true(id > 0);
+	if (id != t->job) {
+		t->waited++;
+		return false;
+	}
+	t->job = 0;
+	t->count++;
+	if (t->waited > t->worst)
+		t->worst = t->waited;
+	return true;
+}
+
+static void turns_end(const struct turns *t)
+{
+	print_message("%lld turns, waited for at most %lld other jobs\n",
+		      (long long)t->count, (long long)t->worst);
+	assert_true(t->count > 1000);
+}
+
 /*
  * Two users flood: they always have 50 jobs waiting. A third submits one job
  * at a time, at random moments. With one board and three users he waits for at
@@ -129,7 +165,8 @@ static uint32_t random32(void)
 static void flooding_users_cost_another_two_turns(void **state)
 {
 	struct queue *q = queue_new();
-	int64_t next = 1, mine = 0, waited = 0, worst = 0, turns = 0;
+	struct turns mine = {0};
+	int64_t next = 1;
 
 	(void)state;
 	for (int i = 0; i < 50; i++) {
@@ -137,31 +174,17 @@ static void flooding_users_cost_another_two_turns(void **state)
 		queue_add(q, next++, "flood2", 5, "", false);
 	}
 	while (next < JOBS) {
-		int64_t id;
-
-		if (!mine && random32() % 7 == 0) {
-			mine = next++;
-			waited = 0;
-			queue_add(q, mine, "other", 5, "", false);
-			assert_true(queue_position(q, mine) <= 3);
+		if (!mine.job && random32() % 7 == 0) {
+			turns_begin(&mine, q, next++, "other");
+			assert_true(queue_position(q, mine.job) <= 3);
 		}
-		id = queue_pick(q, "x", NULL, NULL);
-		assert_true(id > 0);
-		if (id == mine) {
-			mine = 0;
-			turns++;
-			if (waited > worst)
-				worst = waited;
+		if (turns_picked(&mine, queue_pick(q, "x", NULL, NULL)))
 			continue;
-		}
-		waited++;
 		queue_add(q, next++, random32() % 2 ? "flood1" : "flood2", 5,
 			  "", false);
 	}
-	print_message("%lld turns, waited for at most %lld other jobs\n",
-		      (long long)turns, (long long)worst);
-	assert_true(turns > 1000);
-	assert_true(worst <= 2);
+	turns_end(&mine);
+	assert_true(mine.worst <= 2);
 	queue_free(q);
 }
 
@@ -173,13 +196,13 @@ static void flooding_users_cost_another_two_turns(void **state)
 static void new_names_do_not_jump_the_queue(void **state)
 {
 	struct queue *q = queue_new();
-	int64_t next = 1, mine = 0, waited = 0, worst = 0, turns = 0;
+	struct turns mine = {0};
+	int64_t next = 1;
 	size_t before = 0;
 
 	(void)state;
 	while (next < JOBS) {
 		char name[24];
-		int64_t id;
 
 		/* Two new names a turn while there is room for them. */
 		for (int i = 0; i < 2 && queue_length(q) < 50; i++) {
@@ -187,28 +210,15 @@ static void new_names_do_not_jump_the_queue(void **state)
 				 (long long)next);
 			queue_add(q, next++, name, 5, "", false);
 		}
-		if (!mine) {
+		if (!mine.job) {
 			before = queue_length(q);
-			mine = next++;
-			waited = 0;
-			queue_add(q, mine, "steady", 5, "", false);
-			assert_true(queue_position(q, mine) <= before + 1);
+			turns_begin(&mine, q, next++, "steady");
+			assert_true(queue_position(q, mine.job) <= before + 1);
 		}
-		id = queue_pick(q, "x", NULL, NULL);
-		if (id == mine) {
-			mine = 0;
-			turns++;
-			if (waited > worst)
-				worst = waited;
-			continue;
-		}
-		waited++;
-		assert_true(waited <= (int64_t)before);
+		if (!turns_picked(&mine, queue_pick(q, "x", NULL, NULL)))
+			assert_true(mine.waited <= (int64_t)before);
 	}
-	print_message("%lld turns among %lld names, waited for at most %lld "
-		      "other jobs\n",
-		      (long long)turns, (long long)next, (long long)worst);
-	assert_true(turns > 1000);
+	turns_end(&mine);
 	queue_free(q);
 }
 
