@@ -126,6 +126,22 @@ def verdict_stands_once_it_is_there():
             assert not sim.boards[0].on
 
 
+def cancel_in_the_linger_of_a_first_infra_ends_the_job():
+    """An attempt's infra is not the job's verdict yet."""
+    with Setting(1, linger=60, boot_timeout=30) as (lab, sim):
+        id_ = lab.submit(L.image("tftpfail tick 100000"), timeout="60")
+        until_stage(lab, id_, "verdict")
+        equal(lab.job(id_)["state"], "booting", "it lingers")
+        equal(lab.http("DELETE", f"/api/jobs/{id_}").status, 202)
+        j = lab.job(id_)
+        equal((j["state"], j["verdict"], j["reason"], j["position"]),
+              ("cancelled", None, "cancelled", None))
+        equal([a["verdict"] for a in j["attempts"]], ["infra"])
+        assert 0 < j["log_size"] == len(lab.log(id_)), j
+        lab.wait_board("sim0", "ready")
+        equal(lab.job(id_)["state"], "cancelled", "not run again")
+
+
 def until_stage(lab, id_, stage, limit=60):
     end = time.monotonic() + limit
     while time.monotonic() < end:
@@ -1753,7 +1769,9 @@ def rfc2217_console_by_ser2net():
 CASES = [(f.__name__, f) for f in (
     verdicts_on_a_simulated_board, patterns_decide_instead_of_the_selftest,
     stages_and_times_are_told_in_order, board_is_off_after_every_job,
-    verdict_stands_once_it_is_there, time_limit_before_the_kernel_is_infra,
+    verdict_stands_once_it_is_there,
+    cancel_in_the_linger_of_a_first_infra_ends_the_job,
+    time_limit_before_the_kernel_is_infra,
     failing_database_switches_every_board_off,
     upload_refusals_name_the_reason, parameters_are_checked,
     bootargs_reach_the_boot_script_in_quotes, multipart_brings_initrd_and_dtb,

@@ -206,6 +206,8 @@ class Board:
             return
         if word.startswith("tftpfail") or self.no_tftp:
             self.write(b"lab: " + nonce + b" tftp failed\r\n=> ")
+            if " tick " in word:
+                yield from self.tick(int(word.split()[-1]))
             return
         self.write(b"lab: " + nonce + b" boot\r\n\r\nStarting kernel ...\r\n")
         self.running = word

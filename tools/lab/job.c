@@ -261,10 +261,16 @@ static void close_waiting(struct job *j, enum verdict v, const char *reason,
 
 int job_cancel(struct job *j)
 {
+	int err;
+
 	if (job_over(j))
 		return -ESRCH;
-	if (j->attempt)
-		return attempt_cancel(j->attempt);
+	if (j->attempt) {
+		err = attempt_cancel(j->attempt);
+		/* Infra that is tried again is no verdict of the job's. */
+		if (j->row.state != JOB_QUEUED)
+			return err;
+	}
 	close_waiting(j, VERDICT_NONE, "cancelled", JOB_CANCELLED);
 	return 0;
 }
