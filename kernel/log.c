@@ -13,6 +13,7 @@
 #include "kernel/boot.h"
 #include "arch/lock.h"
 #include "arch/timer.h"
+#include "lib/terminal.h"
 
 #define LOG_SIZE 16384u /* a power of two */
 #define LINE_MAX 256u
@@ -49,23 +50,33 @@ static uint64_t ring_first(uint64_t from)
 	return from;
 }
 
-/* Write the lines from @from on that are below @level; returns the end. */
-static uint64_t ring_write(uint64_t from, int level,
+/* The first whole line at or after *@at: its bytes in @line, their number or,
+ * at the end, 0. *@at: behind it. */
+static size_t line_next(uint64_t *at, char *line, int *level)
+{
+	size_t n = 0;
+
+	*at = ring_first(*at);
+	if (*at == state.head)
+		return 0;
+	*level = ring[(*at)++ % LOG_SIZE];
+	do
+		line[n++] = ring[*at % LOG_SIZE];
+	while (ring[(*at)++ % LOG_SIZE] != '\n');
+	return n;
+}
+
+/* Write the lines from @at on that are below @level; returns the end. */
+static uint64_t ring_write(uint64_t at, int level,
 			   void (*write)(const char *buf, size_t len))
 {
 	char line[LINE_MAX];
-	uint64_t at = ring_first(from);
+	int its_level;
+	size_t n;
 
-	while (at < state.head) {
-		int its_level = ring[at++ % LOG_SIZE];
-		size_t n = 0;
-
-		do
-			line[n++] = ring[at % LOG_SIZE];
-		while (ring[at++ % LOG_SIZE] != '\n');
+	while ((n = line_next(&at, line, &its_level)) != 0)
 		if (its_level < level)
 			write(line, n);
-	}
 	return at;
 }
 
@@ -73,11 +84,14 @@ static uint64_t ring_write(uint64_t from, int level,
  * forge a line, nor anything else that a terminal acts on. */
 static void text_clean(char *text, size_t len)
 {
+	uint8_t before = 0, byte;
 	size_t i;
 
-	for (i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+	for (i = 0; i < len; i++, before = byte) {
+		byte = (uint8_t)text[i];
+		if (terminal_acts_on(before, byte))
 			text[i] = '?';
+	}
 }
 
 static size_t line_format(char *line, const char *area, const char *fmt,
@@ -132,12 +146,22 @@ void log_sink_set(void (*write)(const char *buf, size_t len))
 	spin_unlock_irqrestore(&state.lock, flags);
 }
 
+/* Writing takes long, so not with the lock held and interrupts off. */
 void log_dump(void (*write)(const char *buf, size_t len))
 {
 	unsigned long flags = spin_lock_irqsave(&state.lock);
+	uint64_t at = 0, end = state.head;
+	char line[LINE_MAX];
+	int level;
+	size_t n;
 
-	ring_write(0, LOG_DEBUG + 1, write);
 	spin_unlock_irqrestore(&state.lock, flags);
+	while (at < end) {
+		flags = spin_lock_irqsave(&state.lock);
+		n = line_next(&at, line, &level);
+		spin_unlock_irqrestore(&state.lock, flags);
+		write(line, n);
+	}
 }
 
 void log_panic(void (*write)(const char *buf, size_t len))

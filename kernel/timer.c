@@ -53,8 +53,15 @@ static bool queue_remove(struct timer_queue *queue, struct timer *t)
 	if (!*at)
 		return false;
 	*at = t->next;
-	t->queued = false;
+	/* Last: who sees it may put the timer into another hart's queue. */
+	__atomic_store_n(&t->queued, false, __ATOMIC_RELEASE);
 	return true;
+}
+
+/* Without its queue's lock. */
+static bool is_queued(const struct timer *t)
+{
+	return __atomic_load_n(&t->queued, __ATOMIC_ACQUIRE);
 }
 
 void timer_start(struct timer *t, uint64_t deadline)
@@ -64,7 +71,7 @@ void timer_start(struct timer *t, uint64_t deadline)
 	unsigned long flags;
 	bool was_first;
 
-	if (t->queued && t->cpu != me)
+	if (is_queued(t) && t->cpu != me)
 		timer_cancel(t);
 	flags = spin_lock_irqsave(&queue->lock);
 	was_first = queue->first == t;
@@ -84,7 +91,7 @@ bool timer_cancel(struct timer *t)
 	unsigned long flags;
 	bool was_first, found;
 
-	if (!t->queued)
+	if (!is_queued(t))
 		return false;
 	flags = spin_lock_irqsave(&queue->lock);
 	was_first = queue->first == t;

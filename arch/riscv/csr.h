@@ -46,6 +46,7 @@
 #define CSR_VSISELECT  0x250
 #define CSR_VSCTRCTL   0x24e
 #define CSR_SCTRSTATUS 0x14f
+#define CSR_SCONTEXT   0x5a8
 #define CSR_JVT	       0x017
 #define CSR_VSATP      0x280
 #define CSR_HSTATUS    0x600

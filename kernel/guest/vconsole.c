@@ -20,6 +20,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/timer.h"
 #include "lib/ring.h"
+#include "lib/terminal.h"
 
 #define LINE_MAX    256u
 #define OUTPUT_SIZE 4096u /* a power of two */
@@ -134,18 +135,18 @@ static size_t line_take(struct vm_console *c, char *buf)
 	bool ended = c->seen < ring_used(&c->output) &&
 		ring_peek(&c->output, c->seen) == '\n';
 	uint32_t i, seen = c->seen;
+	uint8_t before = 0, byte;
 
 	memcpy(buf, c->vm->name, at);
 	buf[at++] = '|';
 	buf[at++] = ' ';
-	for (i = 0; i < seen; i++) {
-		uint8_t byte = ring_peek(&ring, i);
-
+	for (i = 0; i < seen; i++, before = byte) {
+		byte = ring_peek(&ring, i);
 		if (byte == '\r')
 			continue;
-		if ((byte < ' ' && byte != '\t') || byte == 0x7f)
-			byte = '?';
-		buf[at++] = (char)byte;
+		buf[at++] = byte != '\t' && terminal_acts_on(before, byte)
+			? '?'
+			: (char)byte;
 	}
 	ring_drop(&c->output, seen + ended);
 	c->seen = 0;
@@ -354,6 +355,9 @@ size_t vm_console_read(struct vm *vm, void *buf, size_t len)
 		to[n] = (uint8_t)byte;
 	}
 	spin_unlock_irqrestore(&c->input_lock, flags);
+	/* What was refused may find room in the UART now. */
+	if (n)
+		vconsole_input_room(vm);
 	return n;
 }
 

@@ -32,6 +32,15 @@ static void show(const char *buf, size_t len)
 	mixed |= fake_hart.locks != 1 || fake_hart.interrupts;
 }
 
+/* Sees that others may log, and interrupts come, meanwhile. */
+static void show_slowly(const char *buf, size_t len)
+{
+	assert_int_equal(fake_hart.locks, 0);
+	assert_true(fake_hart.interrupts);
+	log_info("a", "meanwhile");
+	show(buf, len);
+}
+
 /* The log is one for all tests: each starts behind RING bytes of filling that
  * is not shown. */
 static int setup(void **state)
@@ -143,8 +152,19 @@ static void control_characters_forge_nothing(void **state)
 	shown[0] = 0;
 	log_dump(show);
 	assert_non_null(strstr(shown, "a: ?\n"));
-	log_info("a", "%s", "caf\xc3\xa9");
-	assert_non_null(strstr(shown, "caf\xc3\xa9"));
+	log_info("a", "%s", "caf\xc3\xa9 \xc2\x9b[2J\xc2\xa0");
+	assert_non_null(strstr(shown, "caf\xc3\xa9 \xc2?[2J\xc2\xa0"));
+}
+
+static void dump_holds_up_nobody(void **state)
+{
+	(void)state;
+	log_info("a", "one");
+	log_info("a", "two");
+	log_dump(show_slowly);
+	assert_non_null(strstr(shown, "a: one\n"));
+	assert_non_null(strstr(shown, "a: two\n"));
+	assert_null(strstr(shown, "meanwhile"));
 }
 
 static void full_ring_keeps_the_newest_whole_lines(void **state)
@@ -244,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup(lines_before_the_sink_come_once, setup),
 		cmocka_unit_test_setup(long_line_is_cut_and_ends, setup),
 		cmocka_unit_test_setup(control_characters_forge_nothing, setup),
+		cmocka_unit_test_setup(dump_holds_up_nobody, setup),
 		cmocka_unit_test_setup(full_ring_keeps_the_newest_whole_lines,
 				       setup),
 		cmocka_unit_test_setup(ring_wraps_at_any_byte, setup),

@@ -144,6 +144,7 @@ int arch_guest_init(void)
 	csrs->has_vsiselect = csr_read_probe(CSR_VSISELECT, &value);
 	csrs->has_ctr = csr_read_probe(CSR_VSCTRCTL, &value);
 	csrs->has_jvt = csr_read_probe(CSR_JVT, &value);
+	csrs->has_scontext = csr_read_probe(CSR_SCONTEXT, &value);
 	csrs->sstc = state.offer.sstc;
 	csrs->fp = state.offer.fp;
 	csrs->vector = state.offer.vector;

@@ -118,6 +118,8 @@ static void csrs_load(const struct vs_csrs *csr, uint64_t time_offset)
 		csr_write(CSR_VSISELECT, csr->vsiselect);
 	if (csrs->has_jvt)
 		csr_write(CSR_JVT, csr->jvt);
+	if (csrs->has_scontext)
+		csr_write(CSR_SCONTEXT, csr->scontext);
 	if (csrs->has_ctr) {
 		csr_write(CSR_SCTRSTATUS, csr->sctrstatus);
 		csr_write(CSR_VSCTRCTL, csr->vsctrctl);
@@ -151,6 +153,9 @@ static void csrs_save(struct vs_csrs *csr)
 		csr->vsiselect = csr_read(CSR_VSISELECT);
 	if (csrs->has_jvt)
 		csr->jvt = csr_read(CSR_JVT);
+	/* Debug triggers may match it, the host's own among them. */
+	if (csrs->has_scontext)
+		csr->scontext = csr_swap(CSR_SCONTEXT, 0);
 	if (csrs->has_ctr) {
 		csr->vsctrctl = csr_swap(CSR_VSCTRCTL, 0);
 		csr->sctrstatus = csr_read(CSR_SCTRSTATUS);

@@ -19,7 +19,7 @@ struct guest_csrs {
 	uint64_t hstateen0;
 	bool has_henvcfg, has_senvcfg, has_sstateen, sstc;
 	/* Guests reach these, but with Smstateen. */
-	bool has_vsiselect, has_ctr, has_jvt;
+	bool has_vsiselect, has_ctr, has_jvt, has_scontext;
 	bool fp, vector;
 	unsigned vlenb; /* bytes of a vector register; 0 without V */
 	const struct pagetable_format *gstage;
@@ -35,7 +35,7 @@ struct vs_csrs {
 	uint64_t vstimecmp; /* with Sstc; else the deadline of set_timer */
 	/* No VS copy exists: the host's own are 0 and never used. */
 	uint64_t scounteren, senvcfg, sstateen0, jvt, sctrstatus;
-	uint64_t vsctrctl;
+	uint64_t vsctrctl, scontext;
 };
 
 struct fp_state {
