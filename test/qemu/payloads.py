@@ -81,9 +81,11 @@ class Watch:
         return self.session.expect(answer, PATIENCE)
 
     def check(self):
-        """All the victim's lines so far; the longest gap in them (us)."""
-        longest = 0
-        for line in re.finditer(VICTIM, self.session.text[self.seen:], re.M):
+        """All the victim's whole lines so far; the longest gap in them (us).
+        """
+        longest, end = 0, self.session.text.rfind("\n") + 1
+        text = self.session.text[self.seen:end]
+        for line in re.finditer(VICTIM, text, re.M):
             number, total, gap = line.groups()
             if int(number) <= self.round:
                 raise Failed("the victim is at round %s after %d" %
@@ -92,7 +94,6 @@ class Watch:
                 raise Failed("the victim's sum is wrong: " + line.group(0))
             self.round = int(number)
             longest = max(longest, int(gap))
-        end = self.session.text.rfind("\n") + 1
         self.seen = max(self.seen, end)
         return longest
 
