@@ -1269,6 +1269,12 @@ def free_above_watermark(folder):
     return disk.f_bavail * disk.f_frsize - (8 << 20)
 
 
+def fill_up_to(lab, folder, spare):
+    """Until so many bytes above the watermark are free."""
+    with open(lab.folder / "filler", "ab") as out:
+        out.write(b"x" * (free_above_watermark(folder) - spare))
+
+
 def full_disk_refuses_uploads_and_ends_jobs():
     on_a_small_disk(full_disk)
 
@@ -1316,6 +1322,89 @@ def slow_uploads(lab, sim, folder):
     small = lab.submit(L.image("pass #small", 1 << 20), user="x")
     lab.http("DELETE", f"/api/jobs/{running}")
     equal(lab.wait(small)["verdict"], "pass")
+
+
+def uploads_on_their_way_cost_nobody_a_job():
+    on_a_small_disk(uploads_that_never_end, "image_max = 3M\n")
+
+
+def upload_begun(lab, body, part, user):
+    """The connection of an upload of which part bytes are sent."""
+    s = socket.create_connection(("127.0.0.1", lab.port), timeout=60)
+    s.sendall((f"POST /api/jobs?user={user} HTTP/1.1\r\nHost: 127.0.0.1"
+               f":{lab.port}\r\nConnection: close\r\n"
+               f"Content-Length: {len(body)}\r\n\r\n").encode() +
+              body[:part])
+    return s
+
+
+def until_spooled(lab, count):
+    end = time.monotonic() + 60
+    while len(os.listdir(lab.state / "spool")) != count:
+        assert time.monotonic() < end, os.listdir(lab.state / "spool")
+        time.sleep(0.01)
+
+
+def answer_of(s, rest):
+    s.sendall(rest)
+    got = b""
+    while data := s.recv(65536):
+        got += data
+    return got.split(b"\r\n")[0]
+
+
+def uploads_that_never_end(lab, sim, folder):
+    """They fill the disk; jobs that are over, and one that runs, stay."""
+    over = [lab.wait(lab.submit(L.image(f"pass #{n}", 3 << 20)))["id"]
+            for n in range(2)]
+    with lab.database() as rows:
+        rows.execute("UPDATE jobs SET finished = finished - 61000000")
+    running = lab.submit(L.image("tick 1000000"), timeout="600")
+    lab.wait(running, until=("running",))
+    body, part = L.image("pass #slow", 3 << 20), (3 << 20) - 1000
+    fill_up_to(lab, folder, 17 << 19)
+    slow = [upload_begun(lab, body, part, "slow") for _ in range(2)]
+    try:
+        end = time.monotonic() + 60
+        while free_above_watermark(folder) > 3 << 20:
+            assert time.monotonic() < end, "they do not fill the disk"
+            time.sleep(0.02)
+        lab.submit(L.image("pass #more", 3 << 20), 507)
+        time.sleep(1.2)  # two ticks of what removes old jobs
+        equal([j["id"] for j in lab.get("/api/jobs").json["jobs"]],
+              [running] + over[::-1], "removed for uploads")
+        # Below the watermark it is the uploads that go.
+        fill_up_to(lab, folder, -1 << 19)
+        while free_above_watermark(folder) < 0:
+            assert time.monotonic() < end, "no room is made"
+            time.sleep(0.02)
+        for s in slow:
+            equal(answer_of(s, body[part:]),
+                  b"HTTP/1.1 507 Insufficient Storage")
+        equal([j["id"] for j in lab.get("/api/jobs").json["jobs"]],
+              [running] + over[::-1])
+        j = lab.job(running)
+        equal((j["state"], len(j["attempts"])), ("running", 1), j)
+    finally:
+        for s in slow:
+            s.close()
+
+
+def uploads_on_their_way_count_for_their_user():
+    with Setting(1, lab="user_bytes = 1M\n") as (lab, _):
+        body = L.image("pass #slow", 700000)
+        s = upload_begun(lab, body, 1000, "a")
+        until_spooled(lab, 1)
+        other = L.image("loop", 500000)
+        assert "too large" in lab.submit(other, 429, user="a")
+        lab.submit(other, user="b")
+        equal(answer_of(s, body[1000:]), b"HTTP/1.1 201 Created")
+        s.close()
+        s = upload_begun(lab, body, 1000, "c")
+        until_spooled(lab, 1)
+        s.close()
+        until_spooled(lab, 0)
+        lab.submit(other, user="c")
 
 
 def full_disk(lab, sim, folder):
@@ -1810,7 +1899,9 @@ CASES = [(f.__name__, f) for f in (
     every_signal_that_ends_it_switches_the_board_off,
     second_daemon_on_one_state_folder_is_refused,
     full_disk_refuses_uploads_and_ends_jobs,
-    many_slow_uploads_end_nobodys_job, low_disk_makes_old_jobs_go_first,
+    many_slow_uploads_end_nobodys_job,
+    uploads_on_their_way_cost_nobody_a_job,
+    uploads_on_their_way_count_for_their_user, low_disk_makes_old_jobs_go_first,
     old_jobs_make_room,
     metrics_and_boards_tell_the_truth, example_configuration_is_valid,
     unit_file_is_valid, boards_are_known_after_a_restart,

@@ -197,8 +197,8 @@ bool job_admit(const char *user, const char *board, int64_t bytes,
 					    "jobs"};
 	else if (db_user_bytes(user) + bytes > c->user_bytes)
 		*why = (struct job_refusal){429,
-					    "your waiting jobs are too "
-					    "large together"};
+					    "your waiting jobs and uploads "
+					    "are too large together"};
 	else
 		return true;
 	return false;

@@ -88,7 +88,9 @@ static void retention(void)
 static void on_tick(void *arg)
 {
 	(void)arg;
-	/* What is over goes before what runs. */
+	/* What comes goes first, then what is over, and last what runs. */
+	if (store_disk_low())
+		store_uploads_refuse();
 	if (keep.ticks++ % RETENTION_TICKS == 0 || store_room_wanted())
 		retention();
 	disk_check();

@@ -36,6 +36,7 @@ enum packing {
 };
 
 struct store_upload {
+	struct store_upload *next, **back;
 	enum store_kind kind;
 	enum packing packing;
 	int fd;
@@ -64,11 +65,15 @@ static struct {
 	char state[PATH_MAX - 256];
 	int64_t max;
 	int64_t low;
-	int64_t bytes;	   /* of all blobs */
+	int64_t bytes; /* of all blobs */
+	struct store_upload *uploads;
 	int64_t set_aside; /* room of all uploads */
+	int64_t spooled;   /* what all uploads have written */
 	bool room_wanted;  /* an upload found none */
 	unsigned serial;
 } store;
+
+static const char disk_full[] = "the lab's disk is full";
 
 static int make_folder(const char *name, mode_t mode)
 {
@@ -144,6 +149,11 @@ struct store_upload *store_upload_begin(enum store_kind kind)
 	}
 	crypto_generichash_init(&u->hash, NULL, 0, HASH_BYTES);
 	u->packing = kind == STORE_IMAGE ? PACKING_UNKNOWN : PACKING_NONE;
+	u->next = store.uploads;
+	u->back = &store.uploads;
+	if (u->next)
+		u->next->back = &u->next;
+	store.uploads = u;
 	return u;
 }
 
@@ -159,18 +169,21 @@ static int64_t disk_free(void)
 /*
  * Uploads together stop well before the watermark, or they would end the jobs
  * that run: each sets a DISK_STEP aside before it writes, and what the others
- * set aside is not free.
+ * set aside is not free. Old jobs do not have to go for uploads on their way,
+ * which may never end: only where there would be no room without them either.
  */
 static bool room_take(struct store_upload *u, int64_t len)
 {
+	int64_t least = store.low + DISK_MARGIN, free;
 	int64_t more = len - u->room;
 
 	if (more > 0) {
+		free = disk_free();
 		more += DISK_STEP - 1;
 		more -= more % DISK_STEP;
-		if (disk_free() - store.set_aside - more <
-		    store.low + DISK_MARGIN) {
-			store.room_wanted = true;
+		if (free - store.set_aside - more < least) {
+			if (free + store.spooled - u->size - more < least)
+				store.room_wanted = true;
 			return false;
 		}
 		u->room += more;
@@ -195,6 +208,8 @@ static void refuse(struct store_upload *u, int status, const char *why)
 	u->why = why;
 	/* The space is given back now; the body may still be long. */
 	(void)!ftruncate(u->fd, 0);
+	store.spooled -= u->size;
+	u->size = 0;
 	room_return(u);
 }
 
@@ -224,11 +239,12 @@ static void put_unpacked(struct store_upload *u, const uint8_t *bytes,
 		memcpy(u->first + before, bytes, len < room ? len : room);
 	}
 	if (!room_take(u, len) || write(u->fd, bytes, len) != (ssize_t)len) {
-		refuse(u, 507, "the lab's disk is full");
+		refuse(u, 507, disk_full);
 		return;
 	}
 	crypto_generichash_update(&u->hash, bytes, len);
 	u->size += len;
+	store.spooled += len;
 	if (u->kind == STORE_IMAGE && before < IMAGE_HEADER_SIZE &&
 	    u->size >= IMAGE_HEADER_SIZE)
 		check_early(u);
@@ -346,6 +362,10 @@ static int64_t file_size(const char *path)
 
 static void upload_free(struct store_upload *u)
 {
+	*u->back = u->next;
+	if (u->next)
+		u->next->back = u->back;
+	store.spooled -= u->size;
 	room_return(u);
 	unlink(u->path);
 	close(u->fd);
@@ -478,9 +498,15 @@ bool store_disk_low(void)
 	return disk_free() < store.low;
 }
 
+void store_uploads_refuse(void)
+{
+	for (struct store_upload *u = store.uploads; u; u = u->next)
+		refuse(u, 507, disk_full);
+}
+
 bool store_room_wanted(void)
 {
-	int64_t free = disk_free();
+	int64_t free = disk_free() + store.spooled;
 
 	if (free < store.low)
 		store.room_wanted = true;

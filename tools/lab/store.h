@@ -60,9 +60,11 @@ int64_t store_bytes(void);
 
 /* Whether the disk is below the watermark given to store_init(). */
 bool store_disk_low(void);
+/* Ends all uploads on their way with 507: their room is free at once. */
+void store_uploads_refuse(void);
 /*
  * Whether the disk is that low, or an upload found no room, and there is none
- * yet for the largest one allowed.
+ * yet for the largest one allowed; what uploads on their way hold is room.
  */
 bool store_room_wanted(void);
 /* There is nothing to remove: not before the next upload that finds none. */

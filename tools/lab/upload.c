@@ -20,11 +20,13 @@
 #define MULTIPART_EXTRA 65536 /* for the parts' headers */
 
 struct upload {
+	struct upload *next, **back;
 	struct params params;
 	struct store_upload *parts[PART_COUNT];
 	struct MHD_PostProcessor *multipart;
 	int64_t got, limit;
-	int status; /* HTTP, of what multipart did wrong */
+	int64_t counted; /* of its user's bytes; 0 once refused, or a job */
+	int status;	 /* HTTP, of what multipart did wrong */
 	const char *why;
 };
 
@@ -32,6 +34,7 @@ static const char *const part_names[PART_COUNT] = {"image", "initrd", "dtb"};
 
 static struct {
 	const struct config *config;
+	struct upload *list;
 } uploads;
 
 void upload_init(const struct config *c)
@@ -45,6 +48,7 @@ static void refuse(struct upload *u, int status, const char *why)
 		return;
 	u->status = status;
 	u->why = why;
+	u->counted = 0;
 }
 
 /* One part's bytes; parts come in pieces, off tells where. */
@@ -136,10 +140,21 @@ static bool is_multipart(const struct http_request *r)
 	return type && strncasecmp(type, MULTIPART, strlen(MULTIPART)) == 0;
 }
 
-/* 0, or the status to answer before the body. */
-static int admit(struct http_request *r, const struct params *p,
-		 const char **why)
+/* What a user's uploads on their way are or say they will be. */
+static int64_t bytes_coming(const char *user)
 {
+	int64_t sum = 0;
+
+	for (const struct upload *u = uploads.list; u; u = u->next)
+		if (strcmp(u->params.user, user) == 0)
+			sum += u->counted;
+	return sum;
+}
+
+/* 0, or the status to answer before the body. */
+static int admit(struct http_request *r, struct upload *u, const char **why)
+{
+	const struct params *p = &u->params;
 	bool parts = is_multipart(r);
 	int64_t size = declared_size(r);
 	int64_t limit = uploads.config->image_max * (parts ? PART_COUNT : 1) +
@@ -154,10 +169,11 @@ static int admit(struct http_request *r, const struct params *p,
 		*why = "larger than image_max";
 		return 413;
 	}
-	if (!job_admit(p->user, p->board, size, &no)) {
+	if (!job_admit(p->user, p->board, size + bytes_coming(p->user), &no)) {
 		*why = no.why;
 		return no.status;
 	}
+	u->counted = size;
 	return 0;
 }
 
@@ -170,9 +186,14 @@ bool upload_begin(struct http_request *r)
 	if (!u)
 		return false;
 	r->upload = u;
+	u->next = uploads.list;
+	u->back = &uploads.list;
+	if (u->next)
+		u->next->back = &u->next;
+	uploads.list = u;
 	why = params_read(r, &u->params);
 	if (!why)
-		status = admit(r, &u->params, &why);
+		status = admit(r, u, &why);
 	if (why) {
 		http_reply_error(r, status, why);
 		return false;
@@ -202,6 +223,8 @@ bool upload_body(struct upload *u, const char *data, size_t len)
 		return false;
 	if (u->status)
 		return true;
+	if (u->got > u->counted)
+		u->counted = u->got;
 	if (!u->multipart)
 		store_upload_write(u->parts[0], data, len);
 	else if (MHD_post_process(u->multipart, data, len) != MHD_YES)
@@ -245,6 +268,7 @@ struct job *upload_finish(struct http_request *r)
 	if (u->multipart && MHD_destroy_post_processor(u->multipart) != MHD_YES)
 		refuse(u, 400, "malformed multipart body");
 	u->multipart = NULL;
+	u->counted = 0;
 	if (!u->parts[0])
 		refuse(u, 422, "no part named image");
 	parts_finish(u, row);
@@ -272,6 +296,9 @@ void upload_free(struct upload *u)
 {
 	if (!u)
 		return;
+	*u->back = u->next;
+	if (u->next)
+		u->next->back = u->back;
 	if (u->multipart)
 		MHD_destroy_post_processor(u->multipart);
 	for (int i = 0; i < PART_COUNT; i++)
