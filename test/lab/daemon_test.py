@@ -1140,8 +1140,6 @@ def job_whose_log_is_unusable_does_not_stop_the_daemon():
 
 
 def daemon_that_cannot_start_switches_every_board_off():
-    taken = socket.create_server(("127.0.0.1", 0))
-
     def break_it(lab, how):
         text = lab.config.read_text()
         if how == "database":
@@ -1151,15 +1149,15 @@ def daemon_that_cannot_start_switches_every_board_off():
         elif how == "tls":
             lab.config.write_text(text.replace(
                 "[lab]\n", "[lab]\ntls_cert = /no\ntls_key = /no\n"))
-        elif how == "port":
+        elif how == "address":
             lab.config.write_text(re.sub(
-                "listen = .*", f"listen = 127.0.0.1:"
-                f"{taken.getsockname()[1]}", text))
+                "listen = .*", "listen = 192.0.2.1:1\ntokens = yes\n"
+                "behind_proxy = yes", text))
         elif how == "store":
             shutil.rmtree(lab.state / "spool")
             (lab.state / "spool").symlink_to("/no/such")
 
-    for how in ("database", "tls", "port", "store"):
+    for how in ("database", "tls", "address", "store"):
         for readback in (True, False):
             with Setting(2, readback=readback) as (lab, sim):
                 for b in sim.boards:
@@ -1174,7 +1172,6 @@ def daemon_that_cannot_start_switches_every_board_off():
                 equal(lab.process.wait(60), 1, how)
                 sim.settle()
                 equal([b.name for b in sim.boards if b.on], [], how)
-    taken.close()
 
 
 def failed_start_runs_power_commands_even_without_a_run_folder():
@@ -1204,6 +1201,24 @@ def daemon_refused_its_folder_leaves_the_boards_alone():
         equal(done.returncode, 1, done.stderr)
         sim.settle()
         assert sim.boards[0].on, "switched off under a running job"
+
+
+def daemon_whose_address_is_taken_leaves_the_boards_alone():
+    """They may be those of the daemon that has it, on another folder."""
+    with Setting(1) as (lab, sim):
+        id_ = lab.submit(L.image("tick 1000000"), timeout="600")
+        lab.wait(id_, until=("running",))
+        done = subprocess.run(
+            [L.LABD, "-c", lab.config, "-s", lab.folder / "other"],
+            timeout=60, capture_output=True, text=True, check=False)
+        equal(done.returncode, 1, done.stderr)
+        assert (f"labd: 127.0.0.1:{lab.port}: Address already in use" in
+                done.stderr), done.stderr
+        sim.settle()
+        assert sim.boards[0].on, "switched off under a running job"
+        equal(sim.boards[0].events[-1][1], "on")
+        j = lab.job(id_)
+        equal((j["state"], len(j["attempts"])), ("running", 1), j)
 
 
 def every_signal_that_ends_it_switches_the_board_off():
@@ -1974,6 +1989,7 @@ CASES = [(f.__name__, f) for f in (
     daemon_that_cannot_start_switches_every_board_off,
     failed_start_runs_power_commands_even_without_a_run_folder,
     daemon_refused_its_folder_leaves_the_boards_alone,
+    daemon_whose_address_is_taken_leaves_the_boards_alone,
     every_signal_that_ends_it_switches_the_board_off,
     second_daemon_on_one_state_folder_is_refused,
     full_disk_refuses_uploads_and_ends_jobs,

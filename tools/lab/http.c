@@ -38,6 +38,7 @@ struct http_conn {
 static struct {
 	const struct config *config;
 	const struct http_route *routes;
+	int listener; /* or -errno */
 	struct MHD_Daemon *daemon;
 	struct loop_watch watch;
 	struct loop_timer sweep;
@@ -489,7 +490,7 @@ static char *file_text(const char *path)
 	return text;
 }
 
-static struct MHD_Daemon *daemon_start(int fd)
+static struct MHD_Daemon *daemon_start(void)
 {
 	const struct config *c = http.config;
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
@@ -505,8 +506,8 @@ static struct MHD_Daemon *daemon_start(int fd)
 		tls[0].option = MHD_OPTION_END;
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, NULL,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)c->viewers_max + 256,
+		MHD_OPTION_LISTEN_SOCKET, http.listener,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->viewers_max + 256,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, WRITE_TIMEOUT,
 		MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
@@ -516,10 +517,19 @@ static struct MHD_Daemon *daemon_start(int fd)
 		MHD_OPTION_END);
 }
 
+int http_listen(const struct config *c)
+{
+	http.listener = listen_on(c->listen);
+	if (http.listener == -EADDRINUSE) {
+		fprintf(stderr, "labd: %s: %s\n", c->listen,
+			strerror(EADDRINUSE));
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
 int http_init(const struct config *c, const struct http_route *routes)
 {
-	int fd;
-
 	http.config = c;
 	http.routes = routes;
 	if (c->tls_cert[0]) {
@@ -531,12 +541,12 @@ int http_init(const struct config *c, const struct http_route *routes)
 			return -ENOENT;
 		}
 	}
-	fd = listen_on(c->listen);
-	if (fd < 0) {
-		fprintf(stderr, "labd: %s: %s\n", c->listen, strerror(-fd));
-		return fd;
+	if (http.listener < 0) {
+		fprintf(stderr, "labd: %s: %s\n", c->listen,
+			strerror(-http.listener));
+		return http.listener;
 	}
-	http.daemon = daemon_start(fd);
+	http.daemon = daemon_start();
 	if (!http.daemon) {
 		fprintf(stderr, "labd: the HTTP server does not start\n");
 		return -EIO;

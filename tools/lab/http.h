@@ -52,9 +52,12 @@ struct http_request {
 };
 
 /*
- * Listens as c says. routes end with a NULL method. Returns 0 or -errno (said
- * on stderr).
+ * Listens as c says; who comes waits for http_init(). Returns 0, also where
+ * that fails for another reason than -EADDRINUSE (said on stderr): the others
+ * are http_init()'s to return.
  */
+int http_listen(const struct config *c);
+/* Answers. routes end with a NULL method. Returns 0 or -errno (on stderr). */
 int http_init(const struct config *c, const struct http_route *routes);
 /* Lets libmicrohttpd work; returns its next deadline in microseconds or -1. */
 int64_t http_work(void);

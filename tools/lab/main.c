@@ -86,6 +86,11 @@ static int state_lock(void)
 	return 0;
 }
 
+static int address_take(void)
+{
+	return http_listen(&lab.config);
+}
+
 static int store_start(void)
 {
 	return store_init(lab.config.state, lab.config.image_max,
@@ -232,8 +237,8 @@ static int limits_raise(void)
 
 /*
  * Boards come as early as can be: from then on, whatever fails, what a daemon
- * before this one left on is switched off. Not before the lock, for the boards
- * of a daemon that runs are not ours.
+ * before this one left on is switched off. Not before the lock and the address
+ * are ours, for the boards of a daemon that runs are not.
  */
 static int parts_start(void)
 {
@@ -242,6 +247,7 @@ static int parts_start(void)
 		int (*start)(void);
 	} parts[] = {
 		{"state folder", state_lock},
+		{"address", address_take},
 		{"event loop", loop_init},
 		{"boards", boards_make},
 		{"signals", signals_start},
