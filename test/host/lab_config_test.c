@@ -68,6 +68,49 @@ static void real_board_is_read(void **state)
 	config_free(&config);
 }
 
+#define REAL                                          \
+	"[board a]\nconsole = tcp\ntcp = 1.2.3.4:1\n" \
+	"netboot = external\ntftp_root = /x\n"
+
+/* Where the console's silence is the proof, there has to be some. */
+static void dwell_is_long_enough_to_prove_off(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t dwell; /* -1: refused */
+	} cases[] = {
+		{"[board a]\n", 0},
+		{REAL "power = command\npower_on = x\npower_off = x\n",
+		 5000000},
+		{REAL "power = relay\nrelay = /r\n", 5000000},
+		{REAL "power = relay\nrelay = /r\nrelay_readback = yes\n",
+		 5000000},
+		{REAL "power = relay\nrelay = /r\nrelay_readback = yes\n"
+		      "dwell = 0\n",
+		 0},
+		{REAL "power = relay\nrelay = /r\ndwell = 0.201\n", 201000},
+		{REAL "power = relay\nrelay = /r\ndwell = 0.2\n", -1},
+		{REAL "power = relay\nrelay = /r\ndwell = 0\n", -1},
+		{REAL "power = command\npower_on = x\npower_off = x\n"
+		      "settle = 5\n",
+		 -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int err = parse(cases[i].text);
+
+		if ((cases[i].dwell < 0) != (err == -EINVAL))
+			fail_msg("case %zu gives %d: %s", i, err, error);
+		if (err) {
+			assert_non_null(strstr(error, "board a: dwell is not"));
+			continue;
+		}
+		assert_int_equal(config.boards[0].dwell, cases[i].dwell);
+		config_free(&config);
+	}
+}
+
 static void mistakes_are_refused_with_their_place(void **state)
 {
 	static const struct {
@@ -293,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(virtual_board_needs_one_line),
 		cmocka_unit_test(real_board_is_read),
+		cmocka_unit_test(dwell_is_long_enough_to_prove_off),
 		cmocka_unit_test(mistakes_are_refused_with_their_place),
 		cmocka_unit_test(boards_that_claim_the_same_are_refused),
 		cmocka_unit_test(too_long_values_are_refused),

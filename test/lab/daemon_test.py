@@ -1631,6 +1631,7 @@ def command_board(folder, port, **keys):
     """A board on power commands and a TCP console, in folder."""
     keys = {"power": "command", "console": "tcp", "netboot": "external",
             "power_on": "true", "power_off": "true", "dwell": "0.05",
+            "settle": "0.04",
             "tcp": f"127.0.0.1:{port}", "tftp_root": folder, **keys}
     return "[board net]\n" + "".join(f"{k} = {v}\n"
                                      for k, v in keys.items())

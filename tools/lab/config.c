@@ -19,6 +19,8 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+/* Of a real board; an emulator's supply has nothing to run down. */
+#define DWELL_PRESET 5000000
 
 enum type {
 	TEXT,
@@ -305,6 +307,7 @@ static int board_begin(struct parser *p, const char *name)
 	more += c->board_count++;
 	memset(more, 0, sizeof(*more));
 	strcpy(more->name, name);
+	more->dwell = -1;
 	section_begin(p, more, board_keys, COUNT(board_keys));
 	return 0;
 }
@@ -447,6 +450,13 @@ static bool is_ipv4_prefix(const char *s)
 		strspn(slash + 1, "0123456789") == strlen(slash + 1);
 }
 
+/* Whether off is proved by the console alone, silent after settle. */
+static bool is_proved_by_silence(const struct config_board *b)
+{
+	return b->power == POWER_COMMAND ||
+		(b->power == POWER_RELAY && !b->relay_readback);
+}
+
 static const char *power_check(const struct config_board *b)
 {
 	if ((b->power == POWER_QEMU) != (b->console == CONSOLE_QEMU))
@@ -467,6 +477,9 @@ static const char *power_check(const struct config_board *b)
 		return "baud is not 1200-12000000";
 	if (b->console == CONSOLE_TCP && !strchr(b->tcp, ':'))
 		return "tcp = host:port is missing";
+	if (is_proved_by_silence(b) && b->dwell <= b->settle)
+		return "dwell is not above settle: without read-back a silent "
+		       "console proves that the board is off";
 	if (b->power == POWER_QEMU && b->memory < 256ll << 20)
 		return "memory is under 256M (U-Boot's script would not fit)";
 	if (b->power == POWER_QEMU && (b->harts < 1 || b->harts > 64))
@@ -632,8 +645,10 @@ static int consistency_check(struct parser *p)
 				    n->name);
 	}
 	for (size_t i = 0; i < c->board_count; i++) {
-		const struct config_board *b = &c->boards[i];
+		struct config_board *b = &c->boards[i];
 
+		if (b->dwell < 0)
+			b->dwell = b->power == POWER_QEMU ? 0 : DWELL_PRESET;
 		why = power_check(b);
 		if (!why)
 			why = netboot_check(c, b);
