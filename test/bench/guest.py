@@ -1,11 +1,11 @@
 """What guests cost: Debian's kernel with and without Aloft under it, and the
 payload `switch` that looks from inside (test/qemu/guests/switch.c).
 
-Both boots end by `after=poweroff` right behind INIT-OK and are compared by
-Linux's own clock there, which counts from the same place in both. A nanosecond
-of it is an instruction, or idle: the instruction counter will not do natively,
-for Linux's PMU driver stops it. In a guest Aloft counts instructions besides
-(`stat <guest> measure on`).
+Both boots end by `after=poweroff` right behind INIT-OK and are compared by the
+machine's clock, from the kernel's first instruction to the power-off. A
+nanosecond of it is an instruction, or idle: the instruction counter will not do
+natively, for Linux's PMU driver stops it. In a guest Aloft counts instructions
+besides (`stat <guest> measure on`).
 
 Before init is there Linux starts tests of its cryptography in threads of their
 own, which go on when it is; how far they have come by then is a matter of time
@@ -24,9 +24,10 @@ import subprocess
 import time
 
 import guests
-from context import check_boot
+from context import check_banner, check_boot
 from linux import archive
 from machines import virt
+from memory_dump import Monitor
 from session import Failed
 
 ICOUNT = ("-icount", "shift=0,align=off,sleep=off")
@@ -35,14 +36,15 @@ AFTER = "after=poweroff"
 UNTESTED = AFTER + " cryptomgr.notests=1"
 # Bytes by which initramfs' differ: Linux needs 10 of its ticks for them.
 SPREAD = 16 << 20
+# The clock of `virt` (ACLINT), and its ticks a microsecond.
+MTIME, TICKS_US = 0x200bff8, 10
 # Seconds of the guest's clock for which it is left idle.
 IDLE = 20
 
 
-def linux_us(session):
-    """Microseconds of Linux's own clock at the power-off behind INIT-OK."""
-    session.expect(r"INIT-OK")
-    found = session.expect(r"\[ *(\d+)\.(\d{6})\] reboot: Power down")
+def stamp(session, text):
+    """Microseconds of the machine's clock in the log line with `text`."""
+    found = session.expect(r"\[ *(\d+)\.(\d{6})\] " + text)
     return int(found.group(1)) * 1000000 + int(found.group(2))
 
 
@@ -59,14 +61,41 @@ def initramfs(context, more=0):
         return context.write(folder + ".cpio", f.read() + archive(folder))
 
 
-def native_boot(context, bootargs, initrd):
-    """That of a boot on the machine itself, as large as the guest."""
-    session = context.start(
-        virt(1, "256M"), kernel=os.path.join(context.build, "debian", "Image"),
-        append=bootargs, limit=LIMIT, extra=("-initrd", initrd, *ICOUNT))
-    us = linux_us(session)
+def native_machine():
+    """As large as the guest."""
+    return virt(1, "256M")
+
+
+def entry_us(context):
+    """When the firmware of the native machine enters the kernel: Aloft's ready
+    by the clock, less its instructions up to there."""
+    session = context.start(native_machine(), append="guest=none",
+                            extra=ICOUNT)
+    check_banner(session, native_machine())
+    at = stamp(session, r"boot: ready after (\d+) instructions$")
+    count = int(session.text[:session.at].split()[-2])
     session.close()
-    return us
+    return at - count / 1000
+
+
+def native_boot(context, bootargs, initrd):
+    """Microseconds up to the power-off of a boot on the machine itself, by its
+    clock, which stands still from then on."""
+    path = context.path(context.local.name + ".qmp")
+    session = context.start(
+        native_machine(), append=bootargs, limit=LIMIT,
+        kernel=os.path.join(context.build, "debian", "Image"),
+        extra=("-initrd", initrd, "-no-shutdown", "-qmp",
+               "unix:%s,server=on,wait=off" % path, *ICOUNT))
+    session.expect(r"INIT-OK")
+    session.expect(r"reboot: Power down$")
+    monitor = Monitor(path)
+    while monitor.command("query-status")["status"] != "shutdown":
+        time.sleep(0.01)
+    seen = monitor.command("human-monitor-command",
+                           **{"command-line": "xp /1gx %#x" % MTIME})
+    session.close()
+    return int(seen.split()[-1], 16) / TICKS_US
 
 
 def bundle(context, bootargs, initrd=None):
@@ -98,20 +127,23 @@ def built(session):
     return [int(n) for n in found.groups()]
 
 
-def guest_us(context, machine, bootargs, initrd):
-    """That of a boot as a guest that starts by itself, not measured."""
+def guest_boot_us(context, machine, bootargs, initrd):
+    """Microseconds from the start to the power-off of a guest that starts by
+    itself, not measured."""
     session = context.start(machine, limit=LIMIT, extra=(
         "-initrd", bundle(context, bootargs, initrd), *ICOUNT))
-    us = linux_us(session)
+    started = stamp(session, "guest linux: started")
+    session.expect(r"INIT-OK")
+    ended = stamp(session, "guest linux: stopped, powered off$")
     session.close()
-    return us
+    return ended - started
 
 
 def against_native(context, machine, bootargs, boots):
     """Guest / native, of means of so many pairs of boots, and the standard
     error of that. Two at a time, for nothing here is timed."""
     initrds = [initramfs(context, i * SPREAD // boots) for i in range(boots)]
-    names = queue.SimpleQueue()
+    entry, names = entry_us(context), queue.SimpleQueue()
     for n in range(2):
         names.put("bench-%d" % n)
 
@@ -120,8 +152,8 @@ def against_native(context, machine, bootargs, boots):
 
     def both(initrd):
         try:
-            return (guest_us(context, machine, bootargs, initrd),
-                    native_boot(context, bootargs, initrd))
+            return (guest_boot_us(context, machine, bootargs, initrd),
+                    native_boot(context, bootargs, initrd) - entry)
         finally:
             while context.local.sessions:
                 context.local.sessions.pop().close()
