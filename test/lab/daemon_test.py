@@ -1081,6 +1081,45 @@ def make_doubtful(lab, board):
     board.no_tftp = False
 
 
+def infra_that_is_not_the_boards_fault_makes_it_no_doubt():
+    """Nor does it clear one; the job's own limit stands for all of it."""
+    with Setting(1, boot_timeout=30, retry=60) as (lab, sim):
+
+        def infra_twice(word, **query):
+            j = lab.wait(lab.submit(L.image(word), **query))
+            equal([a["verdict"] for a in j["attempts"]], ["infra", "infra"])
+
+        for n in range(2):
+            infra_twice(f"pass #{n}", timeout="0.001")
+        equal(lab.boards()["sim0"]["health"], "ok")
+        infra_twice("tftpfail")
+        infra_twice("pass", timeout="0.001")
+        equal(lab.boards()["sim0"]["health"], "ok", "two in a row")
+        infra_twice("tftpfail")
+        infra_twice("pass", timeout="0.001")
+        b = lab.boards()["sim0"]
+        equal((b["health"], b["infra"]), ("doubtful", 12))
+        assert "last 4 attempts were infra: " in b["reason"], b
+
+
+def damaged_image_makes_no_doubt_of_its_board():
+    with Setting(1) as (lab, sim):
+        running = lab.submit(L.image("loop"), timeout="60", silence="60")
+        lab.wait(running, until=("running",))
+        ids = [lab.submit(L.image(f"pass #{n}")) for n in range(3)]
+        hashes = [lab.job(id_)["image"]["hash"] for id_ in ids]
+        lab.kill()
+        for name in hashes:
+            path = lab.state / "images" / name
+            path.chmod(0o644)
+            path.write_bytes(b"x" * 4096)
+        lab.start()
+        lab.http("DELETE", f"/api/jobs/{running}")
+        for id_ in ids:
+            assert "damaged" in lab.wait(id_)["reason"]
+        equal(lab.boards()["sim0"]["health"], "ok")
+
+
 def doubtful_board_is_used_where_no_better_one_is_up():
     loop = {"timeout": "600", "silence": "600"}
     with Setting(2, boot_timeout=30, retry=6, relay_delay=0.02) as (
@@ -1984,6 +2023,8 @@ CASES = [(f.__name__, f) for f in (
     board_that_switches_itself_on_is_switched_off,
     infra_trouble_is_retried_once_and_not_blamed,
     board_that_reaches_no_kernel_is_used_last,
+    infra_that_is_not_the_boards_fault_makes_it_no_doubt,
+    damaged_image_makes_no_doubt_of_its_board,
     doubtful_board_is_used_where_no_better_one_is_up,
     restart_ends_the_attempt_as_infra_and_retries,
     job_whose_log_is_unusable_does_not_stop_the_daemon,

@@ -30,7 +30,8 @@ struct attempt {
 	int64_t off_by; /* the board has to be off and on by then */
 	int64_t log_start;
 	bool lingering;
-	bool released; /* finish() ran: freed at the next turn */
+	bool blameless; /* if infra, then by no fault of the board's */
+	bool released;	/* finish() ran: freed at the next turn */
 	int64_t linger_end;
 	struct loop_timer timer; /* the next deadline, whichever it is */
 	struct loop_timer pause;
@@ -83,7 +84,8 @@ static void finish(struct attempt *a, enum verdict v, const char *reason)
 		db_stage_add(a->job->row.id, a->job->row.attempts,
 			     STAGE_VERDICT, loop_wall());
 	job_attempt_over(a->job, &end);
-	board_release(a->board, v == VERDICT_INFRA ? reason : NULL);
+	board_release(a->board, v == VERDICT_INFRA ? reason : NULL,
+		      !a->blameless);
 	/* Callers up the stack still hold it. */
 	a->timer.fire = attempt_free;
 	loop_timer_set(&a->timer, 0);
@@ -165,6 +167,7 @@ static void check_boot(struct attempt *a, int64_t now)
 		loop_timer_set(&a->timer, end - now);
 		return;
 	}
+	a->blameless = a->power_at && own < config_of(a)->boot_timeout;
 	if (a->power_at)
 		snprintf(why, sizeof(why),
 			 "no kernel within %s of %g s, last stage %s",
@@ -243,8 +246,10 @@ static void boot(struct attempt *a)
 
 	randombytes_buf(random, sizeof(random));
 	sodium_bin2hex(nonce, sizeof(nonce), random, sizeof(random));
-	if (!why)
+	if (!why) {
 		why = engine_make(a, nonce);
+		a->blameless = why != NULL;
+	}
 	if (!why)
 		why = netboot_prepare(config_of(a), &a->job->row, nonce);
 	if (why)
@@ -282,6 +287,7 @@ static void check_files(void *arg)
 	}
 	if (err == -EBADMSG) {
 		a->job->damaged = true;
+		a->blameless = true;
 		finish(a, VERDICT_INFRA, damaged[a->file]);
 		return;
 	}
@@ -340,6 +346,7 @@ static bool log_bytes(struct attempt *a, const void *bytes, size_t len)
 	int err = take ? logfile_append(&j->log, bytes, take, loop_wall()) : 0;
 
 	if (err) {
+		a->blameless = !a->lingering;
 		log_ends(a, VERDICT_INFRA, "the log cannot be written");
 		return false;
 	}
@@ -441,10 +448,12 @@ int attempt_cancel(struct attempt *a)
 
 void attempt_infra(struct attempt *a, const char *reason)
 {
-	if (a->lingering)
+	if (a->lingering) {
 		finish_decided(a);
-	else
-		finish(a, VERDICT_INFRA, reason);
+		return;
+	}
+	a->blameless = true;
+	finish(a, VERDICT_INFRA, reason);
 }
 
 int attempt_write(struct attempt *a, const void *bytes, size_t len)

@@ -15,7 +15,10 @@ struct attempt *attempt_start(struct job *j, struct board *b);
  * verdict already, ends now and keeps it.
  */
 int attempt_cancel(struct attempt *a);
-/* Ends it now as infra for this reason, or with the verdict it has. */
+/*
+ * Ends it now as infra for this reason, none of the board's, or with the
+ * verdict it has.
+ */
 void attempt_infra(struct attempt *a, const char *reason);
 /*
  * Types at the console. 0; -EPERM: the kernel is not running yet, or not any

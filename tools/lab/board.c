@@ -410,10 +410,13 @@ int board_write(struct board *b, const void *bytes, size_t len)
 	return b->console->ops->write(b->console, bytes, len);
 }
 
-static void count_infra(struct board *b, const char *infra)
+static void count_infra(struct board *b, const char *infra, bool to_blame)
 {
 	b->known.jobs++;
 	b->known.infra += infra != NULL;
+	/* It speaks neither for the board nor against it. */
+	if (infra && !to_blame)
+		return;
 	b->infra_row = infra ? b->infra_row + 1 : 0;
 	b->infra_at = loop_now();
 	if (infra)
@@ -422,10 +425,10 @@ static void count_infra(struct board *b, const char *infra)
 			 infra);
 }
 
-void board_release(struct board *b, const char *infra)
+void board_release(struct board *b, const char *infra, bool to_blame)
 {
 	b->user = NULL;
-	count_infra(b, infra);
+	count_infra(b, infra, to_blame);
 	netboot_clear(b->config);
 	if (b->state != BOARD_DOWN)
 		off_begin(b);

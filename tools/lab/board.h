@@ -90,6 +90,7 @@ void board_power_on(struct board *b);
 int board_write(struct board *b, const void *bytes, size_t len);
 /*
  * The user is done, however: the board is switched off, unconditionally.
- * infra: NULL, or why the attempt was infra.
+ * infra: NULL, or why the attempt was infra; to_blame: if so, whether that may
+ * be the board's fault.
  */
-void board_release(struct board *b, const char *infra);
+void board_release(struct board *b, const char *infra, bool to_blame);
