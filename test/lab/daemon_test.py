@@ -1712,6 +1712,70 @@ def ready_board_that_loses_its_console_is_down():
         sim.close()
 
 
+def opens_below(pid, folder):
+    """The file of a folder that a process has open, and how far it is."""
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            path = os.readlink(f"/proc/{pid}/fd/{fd}")
+            if path.startswith(f"{folder}/"):
+                info = open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii")
+                return path, int(info.readline().split()[1])
+        except OSError:
+            pass  # closed meanwhile
+    return None, 0
+
+
+def console_lost_while_files_are_checked_keeps_the_board_off():
+    """An inherited job's: they take a while, behind the proof of off."""
+    for _ in range(5):
+        if console_lost_in_the_check():
+            return
+    raise AssertionError("the check was over before the console went")
+
+
+def console_lost_in_the_check():
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    sim, port = S.Sim(folder, 1), L.free_port()
+    config = sim.config(dwell=0.05, boot_timeout=60).replace(
+        "console = tty", f"console = tcp\ntcp = 127.0.0.1:{port}")
+    listener = socket.create_server(("127.0.0.1", port))
+    size = 128 << 20
+    with L.Lab(config, folder=folder) as lab:
+        first, _ = listener.accept()
+        id_ = lab.submit(L.image("pass", size))
+        until_on(sim.boards[0])
+        lab.kill()
+        first.close()
+        sim.settle()
+        lab.start()
+        console, _ = listener.accept()
+        path, end = None, time.monotonic() + 10
+        while not path and time.monotonic() < end:
+            path, _ = opens_below(lab.process.pid, lab.state / "images")
+        lab.process.send_signal(signal.SIGSTOP)
+        path, at = opens_below(lab.process.pid, lab.state / "images")
+        listener.close()
+        console.close()
+        lab.process.send_signal(signal.SIGCONT)
+        hit = path is not None and at < size - (8 << 20)
+        if hit:
+            j = lab.wait(id_)
+            equal((j["verdict"], len(j["attempts"])), ("infra", 2))
+            assert j["reason"].startswith("console 127.0.0.1:"), j["reason"]
+            sim.settle()
+            events = [what for _, what in sim.boards[0].events]
+            equal(events.count("on"), 1, "switched on blind")
+    sim.close()
+    return hit
+
+
+def until_on(board):
+    end = time.monotonic() + 60
+    while not board.on:
+        assert time.monotonic() < end, "not switched on"
+        time.sleep(0.01)
+
+
 def console_server_that_dies_without_a_word_is_noticed():
     """As by a power failure: no FIN, no RST, only questions unanswered."""
     names = [f"lab{os.getpid()}{end}" for end in "ab"]
@@ -2045,6 +2109,7 @@ CASES = [(f.__name__, f) for f in (
     board_that_stays_on_does_not_hold_jobs_for_ever,
     console_line_runs_at_any_rate, board_is_back_as_soon_as_its_console_is,
     ready_board_that_loses_its_console_is_down,
+    console_lost_while_files_are_checked_keeps_the_board_off,
     console_server_that_dies_without_a_word_is_noticed,
     jobs_do_not_wait_for_ever_for_dnsmasq,
     power_command_that_hangs_is_ended,

@@ -237,15 +237,17 @@ static const char *engine_make(struct attempt *a, const char *nonce)
 	return a->engine ? NULL : "the job's patterns cannot be used";
 }
 
-/* The board is off and the files are good. */
+/* The board is off and the files are good: that may have taken a while. */
 static void boot(struct attempt *a)
 {
-	const char *why = netboot_problem(config_of(a));
+	const char *why = board_console_problem(a->board);
 	char nonce[17];
 	uint8_t random[8];
 
 	randombytes_buf(random, sizeof(random));
 	sodium_bin2hex(nonce, sizeof(nonce), random, sizeof(random));
+	if (!why)
+		why = netboot_problem(config_of(a));
 	if (!why) {
 		why = engine_make(a, nonce);
 		a->blameless = why != NULL;

@@ -392,6 +392,11 @@ void board_take(struct board *b, const struct board_user *user)
 	off_begin(b);
 }
 
+const char *board_console_problem(const struct board *b)
+{
+	return b->console->problem;
+}
+
 void board_power_on(struct board *b)
 {
 	b->known.on = 1;

@@ -84,6 +84,8 @@ int64_t board_down_since(const struct board *b);
  * *user is kept by pointer until board_release().
  */
 void board_take(struct board *b, const struct board_user *user);
+/* NULL, or why its console is not open: a job would not see its kernel. */
+const char *board_console_problem(const struct board *b);
 /* Switches it on; user->on() follows, or user->lost(). Only after off(). */
 void board_power_on(struct board *b);
 /* Types at the console; errors of console_ops.write, -EPERM when not on. */
