@@ -1260,6 +1260,24 @@ def daemon_whose_address_is_taken_leaves_the_boards_alone():
         equal((j["state"], len(j["attempts"])), ("running", 1), j)
 
 
+def unknown_user_to_run_as_is_named_before_any_board_is_touched():
+    """Its power commands would run as root."""
+    folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
+    switch = shared_file(folder, "switch")
+    config = command_board(folder, 1, power_off=f"id -u > {switch}")
+    lab = L.Lab(config, "run_as = nobody_of_that_name\n", folder)
+    for words in (["--check"], []):
+        if not words and os.geteuid():
+            continue  # it runs nothing as another user
+        done = subprocess.run([L.LABD, "-c", lab.config, *words], timeout=60,
+                              capture_output=True, text=True, check=False)
+        equal(done.returncode, 1, words)
+        assert "run_as = nobody_of_that_name: no such user" in done.stderr, (
+            done.stderr)
+        equal(open(switch).read(), "", "switched all the same")
+    lab.close()
+
+
 def every_signal_that_ends_it_switches_the_board_off():
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGINT):
         before = signal.signal(number, signal.SIG_DFL)
@@ -2096,6 +2114,7 @@ CASES = [(f.__name__, f) for f in (
     failed_start_runs_power_commands_even_without_a_run_folder,
     daemon_refused_its_folder_leaves_the_boards_alone,
     daemon_whose_address_is_taken_leaves_the_boards_alone,
+    unknown_user_to_run_as_is_named_before_any_board_is_touched,
     every_signal_that_ends_it_switches_the_board_off,
     second_daemon_on_one_state_folder_is_refused,
     full_disk_refuses_uploads_and_ends_jobs,

@@ -58,6 +58,22 @@ static const char usage[] =
 /* Without a configuration: one virtual board, all defaults. */
 static const char preset[] = "[board virt]\n";
 
+/* Who is not there cannot run anything; nor shall root in his place. */
+static int user_find(void)
+{
+	const char *name = lab.config.run_as;
+	int err = name[0] ? child_user_set(name) : 0;
+
+	if (err)
+		fprintf(stderr, "labd: run_as = %s: no such user\n", name);
+	return err;
+}
+
+static int user_set(void)
+{
+	return getuid() == 0 ? user_find() : 0;
+}
+
 /* One daemon per state folder: two would fight for the boards. */
 static int state_lock(void)
 {
@@ -230,8 +246,6 @@ static int limits_raise(void)
 	}
 	/* Huge pages would make every idle connection's buffers resident. */
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	if (getuid() == 0 && lab.config.run_as[0])
-		return child_user_set(lab.config.run_as);
 	return 0;
 }
 
@@ -246,12 +260,13 @@ static int parts_start(void)
 		const char *name;
 		int (*start)(void);
 	} parts[] = {
+		{"user of the children", user_set},
 		{"state folder", state_lock},
 		{"address", address_take},
 		{"event loop", loop_init},
 		{"boards", boards_make},
 		{"signals", signals_start},
-		{"limits and run_as", limits_raise},
+		{"limits", limits_raise},
 		{"store", store_start},
 		{"database", database_open},
 		{"modules", modules_start},
@@ -400,6 +415,8 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0 || config_read(path) || override(listen, state))
 		return EXIT_FAILURE;
 	if (check) {
+		if (user_find())
+			return EXIT_FAILURE;
 		printf("%s: %zu boards, all well\n", path ? path : "defaults",
 		       lab.config.board_count);
 		return EXIT_SUCCESS;
