@@ -56,7 +56,8 @@ class Worker:
         folder = tempfile.mkdtemp(prefix="lab-sweep-", dir="/tmp")
         os.chmod(folder, 0o755)
         self.sim = S.Sim(folder, BOARDS)
-        self.lab = L.Lab(self.sim.config(dwell=0.004, boot_timeout=3),
+        self.lab = L.Lab(self.sim.config(dwell=0.004, boot_timeout=3,
+                                              linger=0.03),
                          "board_wait = 30\nkeep_age = 1h\n", folder)
         self.serial = 0
         self.kills = self.jobs = self.faults = self.cancels = 0
@@ -119,7 +120,7 @@ class Worker:
 
     def submit(self):
         # Those that end by a time limit cost time: fewer of them.
-        kind = self.rng.choices(list(VERDICTS), (6, 4, 4, 4, 2, 4, 2))[0]
+        kind = self.rng.choices(list(VERDICTS), (6, 4, 4, 4, 2, 4, 4))[0]
         self.serial += 1
         word = f"{kind} {self.rng.randrange(1, 12)} #{self.serial}"
         query = {"user": self.rng.choice("abc"), "timeout": "20",
