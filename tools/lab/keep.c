@@ -51,14 +51,14 @@ static void disk_check(void)
 		jobs_each(end_for_disk, NULL);
 }
 
-/* Returns the bytes of its log. */
+/* Returns the bytes of its log, or -1: it cannot be read, and stays. */
 static int64_t job_remove(int64_t id)
 {
 	char logs[PATH_MAX];
 	struct db_job row;
 
 	if (db_job_load(id, &row))
-		return 0;
+		return -1;
 	snprintf(logs, sizeof(logs), "%s/logs", keep.config->state);
 	db_job_delete(id);
 	logfile_remove(logs, id);
@@ -90,10 +90,13 @@ static int64_t next_to_go(int64_t now, int64_t logs)
 static bool retention(void)
 {
 	int64_t end = loop_now() + RETENTION_TIME, now = loop_wall();
-	int64_t logs = db_log_bytes(), id;
+	int64_t logs = db_log_bytes(), id, gone;
 
 	while ((id = next_to_go(now, logs))) {
-		logs -= job_remove(id);
+		gone = job_remove(id);
+		if (gone < 0)
+			return false;
+		logs -= gone;
 		if (loop_now() >= end)
 			return true;
 	}
