@@ -147,6 +147,7 @@ def only_the_good_start(context):
         session.at = start
         session.expect("guest %s: started, %s, %d MiB" % (name, vcpus, memory))
         session.expect(r"%s\| TEST end \d+ passed, 0 failed" % name)
+        session.expect("guest %s: stopped, powered off" % name)
     # Once more from the same bytes, and by the other name of the same file.
     for name in ("good", "twin"):
         session.send("start %s\r" % name)
