@@ -14,6 +14,12 @@ struct list {
 	struct list *prev;
 };
 
+/* A static @head that is an empty list from the start. */
+#define LIST_EMPTY(head)         \
+	{                        \
+		&(head), &(head) \
+	}
+
 /* Make @head an empty list. Every head is set up so before use. */
 static inline void list_init(struct list *head)
 {

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/list.h"
 #include "tools/lab/config.h"
 #include "tools/lab/loop.h"
 #include "tools/lab/upload.h"
@@ -30,7 +31,7 @@
 
 /* A TCP connection and by when it has to be further. */
 struct http_conn {
-	struct http_conn *next, **back;
+	struct list entry; /* of http.conns */
 	int fd;
 	int64_t deadline; /* 0 = none */
 };
@@ -42,10 +43,10 @@ static struct {
 	struct MHD_Daemon *daemon;
 	struct loop_watch watch;
 	struct loop_timer sweep;
-	struct http_conn *conns;
+	struct list conns;
 	char *cert, *key;
 	bool resumed; /* connections that MHD_run() has to look at */
-} http;
+} http = {.conns = LIST_EMPTY(http.conns)};
 
 static const char csp[] =
 	"default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -372,16 +373,10 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context,
 				c, MHD_CONNECTION_INFO_CONNECTION_FD)
 				->connect_fd;
 		n->deadline = loop_now() + http.config->request_timeout;
-		n->next = http.conns;
-		n->back = &http.conns;
-		if (n->next)
-			n->next->back = &n->next;
-		http.conns = n;
+		list_add(&http.conns, &n->entry);
 		*context = n;
 	} else if (n) {
-		*n->back = n->next;
-		if (n->next)
-			n->next->back = n->back;
+		list_remove(&n->entry);
 		free(n);
 		*context = NULL;
 	}
@@ -391,11 +386,15 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context,
 static void sweep(void *arg)
 {
 	int64_t now = loop_now();
+	struct list *at;
 
 	(void)arg;
-	for (struct http_conn *n = http.conns; n; n = n->next)
+	list_for_each (at, &http.conns) {
+		struct http_conn *n = container_of(at, struct http_conn, entry);
+
 		if (n->deadline && n->deadline < now)
 			shutdown(n->fd, SHUT_RDWR);
+	}
 	loop_timer_set(&http.sweep, SWEEP_INTERVAL);
 }
 

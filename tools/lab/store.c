@@ -21,6 +21,7 @@
 #include <zlib.h>
 
 #include "lib/image.h"
+#include "lib/list.h"
 
 #define INFLATE_BLOCK ((size_t)256 * 1024)
 #define CHECK_BLOCK   ((size_t)1024 * 1024)
@@ -36,7 +37,7 @@ enum packing {
 };
 
 struct store_upload {
-	struct store_upload *next, **back;
+	struct list entry; /* of store.uploads */
 	enum store_kind kind;
 	enum packing packing;
 	int fd;
@@ -66,12 +67,11 @@ static struct {
 	int64_t max;
 	int64_t low;
 	int64_t bytes; /* of all blobs */
-	struct store_upload *uploads;
+	struct list uploads;
 	int64_t set_aside; /* room of all uploads */
-	int64_t spooled;   /* what all uploads have written */
 	bool room_wanted;  /* an upload found none */
 	unsigned serial;
-} store;
+} store = {.uploads = LIST_EMPTY(store.uploads)};
 
 static const char disk_full[] = "the lab's disk is full";
 
@@ -149,11 +149,7 @@ struct store_upload *store_upload_begin(enum store_kind kind)
 	}
 	crypto_generichash_init(&u->hash, NULL, 0, HASH_BYTES);
 	u->packing = kind == STORE_IMAGE ? PACKING_UNKNOWN : PACKING_NONE;
-	u->next = store.uploads;
-	u->back = &store.uploads;
-	if (u->next)
-		u->next->back = &u->next;
-	store.uploads = u;
+	list_add(&store.uploads, &u->entry);
 	return u;
 }
 
@@ -164,6 +160,17 @@ static int64_t disk_free(void)
 	if (statvfs(store.state, &v))
 		return 0;
 	return (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+}
+
+/* What all uploads have written. */
+static int64_t spooled(void)
+{
+	int64_t sum = 0;
+	struct list *at;
+
+	list_for_each (at, &store.uploads)
+		sum += container_of(at, struct store_upload, entry)->size;
+	return sum;
 }
 
 /*
@@ -182,7 +189,7 @@ static bool room_take(struct store_upload *u, int64_t len)
 		more += DISK_STEP - 1;
 		more -= more % DISK_STEP;
 		if (free - store.set_aside - more < least) {
-			if (free + store.spooled - u->size - more < least)
+			if (free + spooled() - u->size - more < least)
 				store.room_wanted = true;
 			return false;
 		}
@@ -208,7 +215,6 @@ static void refuse(struct store_upload *u, int status, const char *why)
 	u->why = why;
 	/* The space is given back now; the body may still be long. */
 	(void)!ftruncate(u->fd, 0);
-	store.spooled -= u->size;
 	u->size = 0;
 	room_return(u);
 }
@@ -244,7 +250,6 @@ static void put_unpacked(struct store_upload *u, const uint8_t *bytes,
 	}
 	crypto_generichash_update(&u->hash, bytes, len);
 	u->size += len;
-	store.spooled += len;
 	if (u->kind == STORE_IMAGE && before < IMAGE_HEADER_SIZE &&
 	    u->size >= IMAGE_HEADER_SIZE)
 		check_early(u);
@@ -362,10 +367,7 @@ static int64_t file_size(const char *path)
 
 static void upload_free(struct store_upload *u)
 {
-	*u->back = u->next;
-	if (u->next)
-		u->next->back = u->back;
-	store.spooled -= u->size;
+	list_remove(&u->entry);
 	room_return(u);
 	unlink(u->path);
 	close(u->fd);
@@ -500,13 +502,16 @@ bool store_disk_low(void)
 
 void store_uploads_refuse(void)
 {
-	for (struct store_upload *u = store.uploads; u; u = u->next)
-		refuse(u, 507, disk_full);
+	struct list *at;
+
+	list_for_each (at, &store.uploads)
+		refuse(container_of(at, struct store_upload, entry), 507,
+		       disk_full);
 }
 
 bool store_room_wanted(void)
 {
-	int64_t free = disk_free() + store.spooled;
+	int64_t free = disk_free() + spooled();
 
 	if (free < store.low)
 		store.room_wanted = true;

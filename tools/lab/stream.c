@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/list.h"
 #include "tools/lab/view.h"
 
 /* 2 KiB blocks would hold a viewer to 50 kB/s. */
@@ -31,7 +32,7 @@ struct viewer {
 	int64_t offset;
 	char *text; /* what is being sent before anything else */
 	size_t text_len, text_sent;
-	struct viewer *next, **back;
+	struct list entry; /* of stream.list */
 };
 
 /*
@@ -59,10 +60,10 @@ static struct {
 	const struct config *config;
 	struct made_event made;
 	struct made_state state;
-	struct viewer *list;
+	struct list list;
 	struct loop_timer heartbeat;
 	bool exiting;
-} stream;
+} stream = {.list = LIST_EMPTY(stream.list)};
 
 static void viewer_wake(void *arg)
 {
@@ -76,8 +77,12 @@ static void viewer_wake(void *arg)
 
 static void on_heartbeat(void *arg)
 {
+	struct list *at;
+
 	(void)arg;
-	for (struct viewer *v = stream.list; v; v = v->next) {
+	list_for_each (at, &stream.list) {
+		struct viewer *v = container_of(at, struct viewer, entry);
+
 		v->beat = true;
 		viewer_wake(v);
 	}
@@ -258,9 +263,7 @@ static void viewer_free(void *cls)
 	if (stream.state.job == v->job)
 		stream.state.job = NULL;
 	job_put(v->job);
-	*v->back = v->next;
-	if (v->next)
-		v->next->back = v->back;
+	list_remove(&v->entry);
 	free(v->text);
 	free(v);
 }
@@ -279,11 +282,7 @@ static struct viewer *viewer_new(struct http_request *r, struct job *j,
 	v->changes = j->changes - 1; /* the first event is the state */
 	v->link.wake = viewer_wake;
 	v->link.arg = v;
-	v->next = stream.list;
-	v->back = &stream.list;
-	if (v->next)
-		v->next->back = &v->next;
-	stream.list = v;
+	list_add(&stream.list, &v->entry);
 	job_viewer_add(j, &v->link);
 	return v;
 }
@@ -351,8 +350,10 @@ void stream_init(const struct config *c)
 
 void stream_exit(void)
 {
+	struct list *at;
+
 	stream.exiting = true;
 	loop_timer_cancel(&stream.heartbeat);
-	for (struct viewer *v = stream.list; v; v = v->next)
-		viewer_wake(v);
+	list_for_each (at, &stream.list)
+		viewer_wake(container_of(at, struct viewer, entry));
 }

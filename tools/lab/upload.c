@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/list.h"
 #include "tools/lab/store.h"
 #include "tools/lab/webcheck.h"
 
@@ -20,7 +21,7 @@
 #define MULTIPART_EXTRA 65536 /* for the parts' headers */
 
 struct upload {
-	struct upload *next, **back;
+	struct list entry; /* of uploads.list */
 	struct params params;
 	struct store_upload *parts[PART_COUNT];
 	struct MHD_PostProcessor *multipart;
@@ -34,8 +35,8 @@ static const char *const part_names[PART_COUNT] = {"image", "initrd", "dtb"};
 
 static struct {
 	const struct config *config;
-	struct upload *list;
-} uploads;
+	struct list list;
+} uploads = {.list = LIST_EMPTY(uploads.list)};
 
 void upload_init(const struct config *c)
 {
@@ -144,10 +145,14 @@ static bool is_multipart(const struct http_request *r)
 static int64_t bytes_coming(const char *user)
 {
 	int64_t sum = 0;
+	struct list *at;
 
-	for (const struct upload *u = uploads.list; u; u = u->next)
+	list_for_each (at, &uploads.list) {
+		const struct upload *u = container_of(at, struct upload, entry);
+
 		if (strcmp(u->params.user, user) == 0)
 			sum += u->counted;
+	}
 	return sum;
 }
 
@@ -186,11 +191,7 @@ bool upload_begin(struct http_request *r)
 	if (!u)
 		return false;
 	r->upload = u;
-	u->next = uploads.list;
-	u->back = &uploads.list;
-	if (u->next)
-		u->next->back = &u->next;
-	uploads.list = u;
+	list_add(&uploads.list, &u->entry);
 	why = params_read(r, &u->params);
 	if (!why)
 		status = admit(r, u, &why);
@@ -296,9 +297,7 @@ void upload_free(struct upload *u)
 {
 	if (!u)
 		return;
-	*u->back = u->next;
-	if (u->next)
-		u->next->back = u->back;
+	list_remove(&u->entry);
 	if (u->multipart)
 		MHD_destroy_post_processor(u->multipart);
 	for (int i = 0; i < PART_COUNT; i++)
