@@ -209,18 +209,14 @@ qemu_status() {
 	!skip && !drop' /var/lib/dpkg/status
 }
 
-# What apt-get --simulate would install, as package=version.
-inst_list() {
-	sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1=\2/p'
-}
-
-# Downloads the backport and all that it needs beyond the machine's packages.
-qemu_download() {
+# download ARG...: the packages that `apt-get install ARG...` would bring, and
+# all that they need beyond those of $work/apt/status, into $work/deb.
+download() {
 	local list
 
 	list=$(apt_private apt-get --simulate --no-install-recommends \
-		-t "$codename-backports" install \
-		qemu-system-riscv ipxe-qemu 2>>"$log" | inst_list)
+		install "$@" 2>>"$log" |
+		sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1=\2/p')
 	[ -n "$list" ] || return 1
 	mkdir "$work/deb" || return
 	# shellcheck disable=SC2086
@@ -300,7 +296,8 @@ get_qemu() {
 		"$codename-backports"
 	mkdir "$work/apt" && qemu_status >"$work/apt/status" || return
 	apt_open "$work/apt" debian "$(dpkg --print-architecture)" deb \
-		"$codename" "$codename-backports" && qemu_download &&
+		"$codename" "$codename-backports" &&
+		download -t "$codename-backports" qemu-system-riscv ipxe-qemu &&
 		qemu_try "$version" && return
 	qemu_unavailable "this machine has ${version}, and" \
 		"${unfit:-$codename-backports cannot be reached}"
@@ -416,17 +413,9 @@ have_ser2net() {
 }
 
 ser2net_download() {
-	local list
-
-	mkdir "$work/apt" "$work/deb" &&
-		cp /var/lib/dpkg/status "$work/apt/" || return
+	mkdir "$work/apt" && cp /var/lib/dpkg/status "$work/apt/" || return
 	apt_open "$work/apt" "$distro" "$(dpkg --print-architecture)" deb \
-		"$codename" || return
-	list=$(apt_private apt-get --simulate --no-install-recommends \
-		install ser2net 2>>"$log" | inst_list)
-	[ -n "$list" ] || return 1
-	# shellcheck disable=SC2086
-	(cd "$work/deb" && quietly apt_private apt-get download $list)
+		"$codename" && download ser2net
 }
 
 ser2net_wrapper() {
@@ -517,8 +506,8 @@ fetch_one() (
 )
 
 usage() {
-	echo "usage: $0 libfdt|zlib|sodium|qemu|debian|xterm|playwright|"\
-		"ser2net|dumps ..." >&2
+	echo "usage: $0 WHAT... (libfdt zlib sodium qemu debian xterm" \
+		"playwright ser2net dumps)" >&2
 	exit 64
 }
 
