@@ -1090,13 +1090,13 @@ def infra_that_is_not_the_boards_fault_makes_it_no_doubt():
             equal([a["verdict"] for a in j["attempts"]], ["infra", "infra"])
 
         for n in range(2):
-            infra_twice(f"pass #{n}", timeout="0.001")
+            infra_twice(f"nofirmware #{n}", timeout="0.001")
         equal(lab.boards()["sim0"]["health"], "ok")
         infra_twice("tftpfail")
-        infra_twice("pass", timeout="0.001")
+        infra_twice("nofirmware", timeout="0.001")
         equal(lab.boards()["sim0"]["health"], "ok", "two in a row")
         infra_twice("tftpfail")
-        infra_twice("pass", timeout="0.001")
+        infra_twice("nofirmware", timeout="0.001")
         b = lab.boards()["sim0"]
         equal((b["health"], b["infra"]), ("doubtful", 12))
         assert "last 4 attempts were infra: " in b["reason"], b
@@ -1347,6 +1347,25 @@ def fill_up_to(lab, folder, spare):
         out.write(b"x" * (free_above_watermark(folder) - spare))
 
 
+def upload_begun(lab, body, part, user):
+    """The connection of an upload of which part bytes are sent."""
+    s = socket.create_connection(("127.0.0.1", lab.port), timeout=60)
+    s.sendall((f"POST /api/jobs?user={user} HTTP/1.1\r\nHost: 127.0.0.1"
+               f":{lab.port}\r\nConnection: close\r\n"
+               f"Content-Length: {len(body)}\r\n\r\n").encode() +
+              body[:part])
+    return s
+
+
+def answer_of(s, rest=b""):
+    """The status line, once the rest of the body is sent."""
+    s.sendall(rest)
+    got = b""
+    while data := s.recv(65536):
+        got += data
+    return got.split(b"\r\n")[0]
+
+
 def full_disk_refuses_uploads_and_ends_jobs():
     on_a_small_disk(full_disk)
 
@@ -1359,31 +1378,19 @@ def slow_uploads(lab, sim, folder):
     """Each of them has little yet, all together more than there is."""
     running = lab.submit(L.image("tick 1000000"), timeout="600")
     lab.wait(running, until=("running",))
-    spare = 3 << 20
-    (lab.folder / "filler").write_bytes(
-        b"x" * (free_above_watermark(folder) - spare))
+    fill_up_to(lab, folder, 3 << 20)
     body, piece = L.image("pass", 8 << 20), 250 << 10
     slow = []
     try:
         for n in range(16):
-            s = socket.create_connection(("127.0.0.1", lab.port), timeout=60)
-            slow.append(s)
-            s.sendall((f"POST /api/jobs?user=u{n} HTTP/1.1\r\nHost: 127.0.0.1"
-                       f":{lab.port}\r\nConnection: close\r\n"
-                       f"Content-Length: {len(body)}\r\n\r\n").encode() +
-                      body[:piece])
+            slow.append(upload_begun(lab, body, piece, f"u{n}"))
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
             assert free_above_watermark(folder) > 0, "crossed"
             time.sleep(0.05)
         for s in slow:
             s.sendall(body[piece:])
-        answers = set()
-        for s in slow:
-            got = b""
-            while data := s.recv(65536):
-                got += data
-            answers.add(got.split(b"\r\n")[0])
+        answers = {answer_of(s) for s in slow}
         equal(answers, {b"HTTP/1.1 507 Insufficient Storage"})
         j = lab.job(running)
         equal((j["state"], len(j["attempts"])), ("running", 1), j)
@@ -1400,29 +1407,11 @@ def uploads_on_their_way_cost_nobody_a_job():
     on_a_small_disk(uploads_that_never_end, "image_max = 3M\n")
 
 
-def upload_begun(lab, body, part, user):
-    """The connection of an upload of which part bytes are sent."""
-    s = socket.create_connection(("127.0.0.1", lab.port), timeout=60)
-    s.sendall((f"POST /api/jobs?user={user} HTTP/1.1\r\nHost: 127.0.0.1"
-               f":{lab.port}\r\nConnection: close\r\n"
-               f"Content-Length: {len(body)}\r\n\r\n").encode() +
-              body[:part])
-    return s
-
-
 def until_spooled(lab, count):
     end = time.monotonic() + 60
     while len(os.listdir(lab.state / "spool")) != count:
         assert time.monotonic() < end, os.listdir(lab.state / "spool")
         time.sleep(0.01)
-
-
-def answer_of(s, rest):
-    s.sendall(rest)
-    got = b""
-    while data := s.recv(65536):
-        got += data
-    return got.split(b"\r\n")[0]
 
 
 def uploads_that_never_end(lab, sim, folder):
@@ -1531,8 +1520,7 @@ def old_jobs_go_first(lab, sim, folder):
     more = lab.submit(L.image("pass #more", 3 << 20))
     # Below the watermark: before any job is ended for it.
     age(ids)
-    (lab.folder / "filler").write_bytes(
-        b"x" * (free_above_watermark(folder) + (1 << 20)))
+    fill_up_to(lab, folder, -1 << 20)
     while free_above_watermark(folder) < 0 or ids[2] in left():
         assert time.monotonic() < end, "no room is made"
         time.sleep(0.02)

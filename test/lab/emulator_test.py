@@ -202,8 +202,9 @@ def on_one_wire_boards_do_reach_each_other():
             path = pathlib.Path(folder) / name
             path.write_bytes(L.payload(command))
             return subprocess.Popen(
-                ["timeout", "60", "qemu-system-riscv64", "-M", "virt", "-m", "128M", "-display", "none",
-                 "-serial", "stdio", "-monitor", "none", "-kernel", path,
+                ["timeout", "60", "qemu-system-riscv64", "-M", "virt",
+                 "-m", "128M", "-display", "none", "-serial", "stdio",
+                 "-monitor", "none", "-kernel", path,
                  "-netdev", f"socket,id=n,{wire}=127.0.0.1:{port}",
                  "-device", f"virtio-net-device,netdev=n,mac={MACS[name]}"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
