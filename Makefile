@@ -32,7 +32,7 @@ export BUILD SEED T V QEMU CROSS_COMPILE
 deps: deps-build deps-run deps-test deps-check
 	$(Q)tools/setup/deps.sh debug lab lab-test
 	$(Q)tools/setup/fetch.sh libfdt zlib sodium qemu dumps xterm \
-		playwright ser2net
+		playwright ser2net opensbi
 	$(Q)$(FETCH_DEBIAN)
 
 deps-build:
@@ -43,7 +43,7 @@ deps-run: deps-build
 
 deps-test: deps-build deps-run
 	$(Q)tools/setup/deps.sh test
-	$(Q)tools/setup/fetch.sh libfdt zlib sodium qemu dumps
+	$(Q)tools/setup/fetch.sh libfdt zlib sodium qemu dumps opensbi
 	$(Q)$(FETCH_DEBIAN)
 
 deps-check: deps-build
@@ -456,7 +456,7 @@ deps-lab: deps-build
 # The virtual board's emulator and U-Boot.
 deps-lab-test: deps-lab deps-run
 	$(Q)tools/setup/deps.sh test lab-test
-	$(Q)tools/setup/fetch.sh playwright ser2net
+	$(Q)tools/setup/fetch.sh playwright ser2net opensbi
 
 $(LAB_XTERM): | deps-lab
 	$(Q)tools/setup/fetch.sh xterm
@@ -482,7 +482,10 @@ $(BUILD)/tools/lab: $(patsubst %,$(LAB_OBJ)/%.o,$(LAB_CLIENT_C))
 
 # With something to boot, and the client to do it with.
 lab: $(LABD) $(BUILD)/tools/lab $(BUILD)/Image deps-run
-	$(Q)$(LABD) --state $(LAB_STATE)
+	$(Q)tools/setup/fetch.sh opensbi
+	$(Q)printf '[board virt]\nbios = %s\n' \
+		$(BUILD)/opensbi/fw_dynamic.bin > $(BUILD)/labd.conf
+	$(Q)$(LABD) -c $(BUILD)/labd.conf --state $(LAB_STATE)
 
 # The daemon's host tests; the client's have their own section.
 LAB_TESTS := $(filter-out test/host/lab_client_%,\

@@ -232,9 +232,8 @@ def refused(lab, board):
 
 def dnsmasq_killed_behind_a_verdict_before_the_kernel():
     """The linger lasts for 0.3 s of silence: until a kill fell into it."""
-    lab = start_on_tap(lambda _: "[board one]\nnetboot = tap\nharts = 1\n"
-                       "memory = 256M\nboot_timeout = 200\n")
-    try:
+    with start_on_tap(lambda _: "[board one]\nnetboot = tap\nharts = 1\n"
+                      "memory = 256M\nboot_timeout = 200\n") as lab:
         for _ in range(TRIES):
             id_ = refused(lab, "one")
             server = server_pid(lab, "one")
@@ -248,8 +247,6 @@ def dnsmasq_killed_behind_a_verdict_before_the_kernel():
                 return
             lab.wait_board("one", "ready")
         raise AssertionError("the linger was always over too soon")
-    finally:
-        lab.close()
 
 
 def configuration(folder):
@@ -269,8 +266,7 @@ def configuration(folder):
 
 def dnsmasq_killed_in_every_stage():
     """Before the kernel it is infra and tried again; after, no matter."""
-    lab = start_on_tap(configuration)
-    try:
+    with start_on_tap(configuration) as lab:
         boards = [Board(lab, name) for name in PLACES]
         for b in boards:
             if b.name == "queued":
@@ -280,8 +276,6 @@ def dnsmasq_killed_in_every_stage():
                 b.kill()
         for b in boards:
             b.check()
-    finally:
-        lab.close()
 
 
 CASES = [(f.__name__, f) for f in (

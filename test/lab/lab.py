@@ -21,6 +21,7 @@ LABD = BUILD / "tools" / "labd"
 PAYLOAD = BUILD / "lab-payload" / "Image"
 DEBIAN = BUILD / "debian" / "Image"
 KERNEL = BUILD / "Image"
+BIOS = BUILD / "opensbi" / "fw_dynamic.bin"
 COMMAND_OFFSET, COMMAND_SIZE = 64, 64
 
 
@@ -117,10 +118,19 @@ class Lab:
         subprocess.run(["rm", "-rf", self.folder], check=False)
 
     def __enter__(self):
-        return self.start()
+        return self if self.process else self.start()
 
-    def __exit__(self, *_):
+    def __exit__(self, problem, *_):
+        if problem and problem is not Skip:
+            self.show()
         self.close()
+
+    def show(self):
+        """What a failure is explained by: the daemon's words, and the end of
+        each console."""
+        print("stderr:", self.log_text())
+        for log in sorted((self.state / "logs").glob("*.log")):
+            print(f"{log.name}: ...{log.read_bytes()[-400:]!r}")
 
     def log_text(self):
         return (self.folder / "stderr").read_text(errors="replace")[-2000:]

@@ -3,6 +3,7 @@ extension at start, elsewhere by the shell's command. Debian's Linux must come
 up as if a boot loader had started it; a payload looks at what state it gets
 the machine in; what cannot be done is refused and everything goes on."""
 
+import dataclasses
 import gzip
 import os
 import subprocess
@@ -202,14 +203,19 @@ def none(context):
 
 def cells(context):
     bare = "rv64,h=false"
+    # Linux does not bear that OpenSBI before 1.3 can start a hart where the
+    # last start led.
+    firmware = os.path.join(context.build, "opensbi", "fw_dynamic.bin")
     yield "handover/virt", at_start(virt(4, "512M", bare))
     yield "handover/aplic", at_start(virt(2, "512M", bare, "aplic"))
     yield "handover/imsic", at_start(virt(2, "512M", bare, "aplic-imsic"))
     yield "handover/small", at_start(virt(1, "128M", bare))
     yield "handover/large", at_start(virt(2, "8G", bare))
-    yield "handover/old", at_start(virt(2, "512M", bare), "old")
+    yield "handover/old", at_start(
+        dataclasses.replace(virt(2, "512M", bare), bios=firmware), "old")
     yield "handover/sifive", at_start(sifive_u(), lossy=True)
-    yield "handover/sifive-old", at_start(sifive_u(), "old")
+    yield "handover/sifive-old", at_start(
+        dataclasses.replace(sifive_u(), bios=firmware), "old")
     yield "handover/uboot", from_uboot
     yield "handover/packed", packed
     yield "handover/command", by_command

@@ -117,6 +117,7 @@ static const struct key board_keys[] = {
 	BOARD(TEXT, dtb, NULL),
 	BOARD(TEXT, qemu, "qemu-system-riscv64"),
 	BOARD(TEXT, qemu_args, NULL),
+	BOARD(TEXT, bios, NULL),
 	BOARD(TEXT, uboot, "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"),
 	BOARD(NAME, cpu, NULL),
 	BOARD(SIZE, memory, "1G"),

@@ -60,6 +60,7 @@ struct config_board {
 	char dtb[CONFIG_TEXT_MAX]; /* for jobs that bring none */
 	char qemu[CONFIG_TEXT_MAX];
 	char qemu_args[CONFIG_TEXT_MAX]; /* further words, blank-separated */
+	char bios[CONFIG_TEXT_MAX];	 /* OpenSBI's image; "" = QEMU's own */
 	char uboot[CONFIG_TEXT_MAX];
 	char cpu[CONFIG_NAME_MAX];
 	int64_t memory;

@@ -2,7 +2,8 @@
  * QEMU as a board. Power on starts the emulator, power off kills it, and that
  * it is gone is proof. Its serial port is one end of a socket pair, so nothing
  * is lost between power-on and attach and no port is open to anyone. The TFTP
- * folder is handed over as a descriptor: the emulator's user needs no way in.
+ * folder and the firmware are handed over as descriptors: the emulator's user
+ * needs no way in.
  */
 #include "tools/lab/qemu.h"
 
@@ -57,7 +58,8 @@ static void add2(struct args *a, const char *option, const char *value)
 	add(a, value);
 }
 
-/* Descriptors in the child: 3 = console, 4 = TFTP folder or tap. */
+/* Descriptors in the child: 3 = console, 4 = TFTP folder or tap, 5 = firmware.
+ */
 static void args_build(struct args *a, const struct config_board *b)
 {
 	char *save = NULL;
@@ -87,6 +89,8 @@ static void args_build(struct args *a, const struct config_board *b)
 	add2(a, "-sandbox",
 	     "on,obsolete=deny,elevateprivileges=deny,"
 	     "spawn=deny,resourcecontrol=deny");
+	if (b->bios[0])
+		add2(a, "-bios", "/proc/self/fd/5");
 	add2(a, "-kernel", b->uboot);
 	add2(a, "-chardev", "socket,id=console,fd=3");
 	add2(a, "-serial", "chardev:console");
@@ -97,37 +101,57 @@ static void args_build(struct args *a, const struct config_board *b)
 		add(a, w);
 }
 
-static int qemu_start(struct qemu *q)
+/* With what it gets as its network and, if not -1, as its firmware. */
+static int qemu_spawn(struct qemu *q, int net, int bios)
 {
 	static struct args args;
 	struct child_spec spec = {
 		.argv = args.v,
 		.pid_file = q->pid_file,
-		.pass_count = 2,
+		.pass = {0, net, bios},
+		.pass_count = bios < 0 ? 2 : 3,
 		.no_network = true,
 	};
-	int pair[2], net, err;
+	int pair[2], err;
 
-	net = netboot_device_open(q->board);
-	if (net < 0)
-		return net;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
-		err = -errno;
-		close(net);
-		return err;
-	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	args_build(&args, q->board);
 	spec.pass[0] = pair[1];
-	spec.pass[1] = net;
 	err = child_spawn(&q->child, &spec);
 	close(pair[1]);
-	close(net);
 	if (!err)
 		err = stream_fd_open(&q->stream, pair[0]);
 	if (err)
 		close(pair[0]);
 	return err;
+}
+
+/* NULL, or why not. */
+static const char *qemu_start(struct qemu *q)
+{
+	const struct config_board *b = q->board;
+	const char *what = b->bios;
+	int bios = -1, net, err;
+
+	if (b->bios[0] && (bios = open(b->bios, O_RDONLY | O_CLOEXEC)) < 0) {
+		err = -errno;
+		goto out;
+	}
+	what = b->qemu;
+	net = netboot_device_open(b);
+	err = net < 0 ? net : qemu_spawn(q, net, bios);
+	if (net >= 0)
+		close(net);
+	if (bios >= 0)
+		close(bios);
+out:
+	if (!err)
+		return NULL;
+	snprintf(q->text, sizeof(q->text), "cannot start %.80s: %s", what,
+		 strerror(-err));
+	return q->text;
 }
 
 static void on_report(void *arg)
@@ -163,18 +187,13 @@ static void qemu_off(struct qemu *q)
 static void qemu_set(struct power *p, bool on)
 {
 	struct qemu *q = (struct qemu *)p;
-	int err;
 
 	if (!on) {
 		qemu_off(q);
 		return;
 	}
 	q->switching_off = false;
-	err = qemu_start(q);
-	if (err)
-		snprintf(q->text, sizeof(q->text), "cannot start %.60s: %s",
-			 q->board->qemu, strerror(-err));
-	report_soon(q, err ? q->text : NULL);
+	report_soon(q, qemu_start(q));
 }
 
 static void qemu_stop(struct power *p)

@@ -14,6 +14,8 @@
 #   playwright  build/playwright/node_modules/playwright-core, for its test
 #   ser2net     build/ser2net/ser2net where none is installed, for the lab's
 #               test; not installed, for the package would start a service
+#   opensbi     build/opensbi/{fw_dynamic.bin,VERSION}, 1.3 or later where it
+#               can be had, for the lab's virtual board
 #   dumps       build/dtbs-qemu/*.dtb, QEMU's own device trees
 #
 # Needs no root. Environment: BUILD=dir, DEBIAN_MIRROR=url, DEBIAN_SUITE=name
@@ -30,6 +32,9 @@ me=fetch
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suite=${DEBIAN_SUITE:-trixie}
 qemu_min=9
+# Before that a hart that is started can go where the last start led: Linux with
+# two harts hangs at times.
+opensbi_min=1.3
 
 xterm_version=5.5.0
 xterm_sha512=86a24761a41be4ea6d36e9e7c809e41f233c6828d9d4c1080d342ed6221b6d30ffc68a6cf75341e72ab564afdd0b62436d55ad176df352d97d244d8dab04fcec
@@ -435,6 +440,37 @@ get_ser2net() {
 
 ### dumps
 
+### opensbi
+
+have_opensbi() {
+	[ -s "$build/opensbi/fw_dynamic.bin" ]
+}
+get_opensbi() {
+	local file=usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin
+	local from=/ version
+
+	version=$(dpkg-query -W -f '${Version}' opensbi 2>/dev/null)
+	mkdir -p "$work/apt" "$work/out" || return
+	if ! dpkg --compare-versions "${version:-0}" ge "$opensbi_min"; then
+		say "opensbi: this machine has ${version:-none}, fetching a newer" \
+			"one from $codename-backports"
+		if apt_open "$work/apt" debian "$(dpkg --print-architecture)" \
+			deb "$codename" "$codename-backports" &&
+			download -t "$codename-backports" opensbi &&
+			unpack_debs; then
+			from=$work/out/root/
+			version=$(dpkg-deb -f "$work"/deb/opensbi*.deb Version)
+		else
+			say "opensbi: none of version $opensbi_min or later:" \
+				"Linux hangs at times on a virtual board"
+		fi
+	fi
+	cp "$from$file" "$work/out/" || return
+	rm -rf "$work/out/root"
+	echo "$version" >"$work/out/VERSION"
+	place opensbi
+}
+
 # The newest QEMU there is: build/qemu's, else the machine's.
 best_qemu() {
 	if [ -x "$build/qemu/qemu-system-riscv64" ]; then
@@ -507,7 +543,7 @@ fetch_one() (
 
 usage() {
 	echo "usage: $0 WHAT... (libfdt zlib sodium qemu debian xterm" \
-		"playwright ser2net dumps)" >&2
+		"playwright ser2net opensbi dumps)" >&2
 	exit 64
 }
 
@@ -534,7 +570,7 @@ main() {
 [ $# != 0 ] || usage
 for arg; do
 	case $arg in
-	libfdt|zlib|sodium|qemu|debian|xterm|playwright|ser2net|dumps) ;;
+	libfdt|zlib|sodium|qemu|debian|xterm|playwright|ser2net|opensbi|dumps) ;;
 	*)	usage ;;
 	esac
 done
