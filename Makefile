@@ -346,11 +346,14 @@ RELINK      = test/host/relink.py --image $(BUILD)/Image \
 	      --script kernel.lds --seed $(SEED) -- $(KERNEL_LINK)
 KERNEL_LINK = $(LINK) $(KERNEL_OBJS) $(BUILD)/kernel/symbols-all.o $(LIBC)
 
-.PHONY: test test-host test-qemu check soak fuzz bench
+.PHONY: test test-host test-host-build test-qemu check soak fuzz bench
 test: deps-test
 	$(Q)test/run.sh $(TEST_PARTS)
 
-test-host: deps-test image tools $(HOST_BINS) $(FUZZ_TARGETS)
+test-host-build: image tools $(HOST_BINS) $(FUZZ_TARGETS)
+
+test-host: deps-test
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) test-host-build
 	$(Q)test/host/run.sh $(HOST_BINS) test/host/tools_test.py "$(RELINK)" \
 		"test/fuzz/run.py 3000 $(FUZZ_TARGETS)"
 
@@ -507,7 +510,8 @@ $(LAB_BINS): | deps-lab
 $(LAB_BINS):
 	$(Q)$(HOSTCC) $(SANITIZE) $(filter %.o,$^) -lcmocka -lz -lm -o $@
 
-test-host: $(LAB_BINS)
+test-host: deps-lab
+test-host-build: $(LAB_BINS)
 
 test-lab: deps-lab-test $(LABD) $(BUILD)/tools/lab $(BUILD)/lab-payload/Image \
 		$(BUILD)/Image
@@ -557,7 +561,7 @@ LAB_CLIENT_TESTS := $(wildcard test/host/lab_client_*_test.c)
 LAB_CLIENT_BINS  := $(patsubst test/host/%.c,$(BUILD)/host/%,\
 		      $(LAB_CLIENT_TESTS))
 HOST_BINS        += $(LAB_CLIENT_BINS)
-test-host: $(LAB_CLIENT_BINS)
+test-host-build: $(LAB_CLIENT_BINS)
 
 $(BUILD)/lab_client.mk: $(LAB_CLIENT_TESTS) Makefile tools/test_sources.py
 	$(Q)mkdir -p $(@D)

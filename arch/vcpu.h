@@ -50,6 +50,7 @@ enum vcpu_exit_kind {
 	/* These never leave assembly, and are only counted. */
 	VCPU_EXIT_TIMER, /* set_timer */
 	VCPU_EXIT_POLL,	 /* a read of vcpu->polled */
+	VCPU_EXIT_SEND,	 /* a byte to vcpu->sender */
 	VCPU_EXIT_KINDS,
 	VCPU_EXIT_ANSWERED = VCPU_EXIT_KINDS /* on the way, and counted */
 };
@@ -128,9 +129,9 @@ int arch_vm_map(struct arch_vm *vm, gpa_t gpa, pa_t pa, uint64_t size);
 
 /* ---- one vcpu ---- */
 
-/* Instructions of a VCPU_EXIT_TIMER and of a VCPU_EXIT_POLL. */
-unsigned arch_vcpu_timer_length(void);
-unsigned arch_vcpu_poll_length(void);
+/* Instructions of an exit of @kind, one that never leaves assembly; 0: of no
+ * such kind. */
+unsigned arch_vcpu_exit_length(enum vcpu_exit_kind kind);
 
 /* Make and free vcpu->arch; vcpu->vm is set. -ENOMEM. */
 int arch_vcpu_create(struct vcpu *vcpu);

@@ -313,6 +313,11 @@ void console_kick(void)
 	timer_arm(hence(OUTPUT_HZ));
 }
 
+const uint32_t *console_listens(void)
+{
+	return &state.kicked;
+}
+
 /* ---- the kernel's output ---- */
 
 /* With the piece under way finished, and no interrupt that asks for more. */

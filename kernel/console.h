@@ -57,6 +57,10 @@ void console_source_set(console_source *source);
  * cheap when it was kicked before and not asked yet. */
 void console_kick(void);
 
+/* A word that is not 0 while the source will be asked anyway: who gives it more
+ * need not kick. It is 0 again before that happens. */
+const uint32_t *console_listens(void);
+
 /*
  * Take input by the UART's interrupt, else by a timer, from now on. Call on
  * the boot hart when interrupt controllers and timers are up.

@@ -11,6 +11,7 @@
 #include "arch/riscv/cpu.h"
 #include "arch/riscv/guest/vcpu.h"
 #include "arch/riscv/trap.h"
+#include "kernel/guest/vuart.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
 
@@ -71,8 +72,20 @@ void asm_offsets(void)
 			       offsetof(struct vcpu, fences) ==
 				       offsetof(struct vcpu, changed) + 4,
 		       "switch.S: one ld");
+	DEFINE(VCPU_MEASURED, offsetof(struct vcpu, measured));
 	DEFINE(VCPU_MEASURE_FROM, offsetof(struct vcpu, measure_from));
 	DEFINE(VCPU_EXITS_POLL, offsetof(struct vcpu, exits[VCPU_EXIT_POLL]));
+	DEFINE(VCPU_EXITS_SEND, offsetof(struct vcpu, exits[VCPU_EXIT_SEND]));
+	DEFINE(VCPU_SENDER, offsetof(struct vcpu, sender));
+	DEFINE(VCPU_SENT_HTVAL, offsetof(struct vcpu, sent_page));
+	_Static_assert(!offsetof(struct vuart, lock), "switch.S: lock at 0");
+	DEFINE(VUART_OUTLET, offsetof(struct vuart, outlet));
+	DEFINE(VUART_LISTENED, offsetof(struct vuart, listened));
+	DEFINE(VUART_STRAIGHT, offsetof(struct vuart, straight));
+	DEFINE(RING_BUF, offsetof(struct ring, buf));
+	DEFINE(RING_MASK, offsetof(struct ring, mask));
+	DEFINE(RING_HEAD, offsetof(struct ring, head));
+	DEFINE(RING_TAIL, offsetof(struct ring, tail));
 	DEFINE(VCPU_POLLED, offsetof(struct vcpu, polled));
 	DEFINE(VCPU_POLLED_HTVAL, offsetof(struct vcpu, polled_page));
 	DEFINE(VCPU_POLLED_LOW, offsetof(struct vcpu, polled_low));

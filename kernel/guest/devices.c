@@ -32,8 +32,10 @@ static const struct vuart_ops uart_ops = {
 	.input_room = uart_input_room,
 };
 
-static void poll_offer(struct vcpu *vcpu, const struct vuart *uart)
+static void registers_offer(struct vcpu *vcpu, struct vuart *uart)
 {
+	vcpu->sender = uart;
+	vcpu->sent_page = GUEST_UART_BASE >> 2;
 	vcpu->polled = &uart->polled;
 	vcpu->polled_page = (GUEST_UART_BASE + VUART_LSR) >> 2;
 	vcpu->polled_low = (GUEST_UART_BASE + VUART_LSR) & 3;
@@ -61,7 +63,8 @@ int devices_create(struct vm *vm)
 	}
 	vm->devices = d;
 	for (i = 0; i < vm->vcpu_count; i++)
-		poll_offer(&vm->vcpu[i], &d->uart);
+		registers_offer(&vm->vcpu[i], &d->uart);
+	vconsole_connect(vm);
 	return 0;
 }
 

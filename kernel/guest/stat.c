@@ -15,6 +15,7 @@ static const char *const kind_name[VCPU_EXIT_KINDS] = {
 	[VCPU_EXIT_MMIO] = "mmio",	     [VCPU_EXIT_WFI] = "wfi",
 	[VCPU_EXIT_INJECTED] = "injected",   [VCPU_EXIT_DEAD] = "dead",
 	[VCPU_EXIT_TIMER] = "set_timer",     [VCPU_EXIT_POLL] = "poll",
+	[VCPU_EXIT_SEND] = "send",
 };
 
 /* Exits of @kind since the vcpu is measured, and what they cost. */
@@ -25,12 +26,10 @@ static uint64_t measured_exits(const struct vcpu *v, unsigned kind)
 
 static uint64_t spent_on(const struct vcpu *v, unsigned kind)
 {
-	/* These never left assembly: each takes the same. */
-	if (kind == VCPU_EXIT_TIMER)
-		return measured_exits(v, kind) * arch_vcpu_timer_length();
-	if (kind == VCPU_EXIT_POLL)
-		return measured_exits(v, kind) * arch_vcpu_poll_length();
-	return v->spent[kind];
+	/* Those that never left assembly take the same each time. */
+	unsigned length = arch_vcpu_exit_length(kind);
+
+	return length ? measured_exits(v, kind) * length : v->spent[kind];
 }
 
 static uint64_t vcpu_spent(const struct vcpu *v)

@@ -249,6 +249,7 @@ static size_t piece_take(char *buf, const void **owner, uint64_t *again)
 		struct vm_console *c =
 			container_of(at, struct vm_console, entry);
 
+		vuart_settled(&c->vm->devices->uart);
 		len = piece_of(c, buf, owner, again);
 		room_made(c);
 		if (!len)
@@ -284,7 +285,6 @@ int vconsole_create(struct vm *vm)
 	struct vm_console *c = heap_alloc(sizeof(*c));
 	/* Of its own: exactly a page. */
 	void *output = heap_alloc(OUTPUT_SIZE);
-	unsigned long flags;
 
 	if (!c || !output) {
 		heap_free(output);
@@ -295,11 +295,20 @@ int vconsole_create(struct vm *vm)
 	c->typed = -1;
 	ring_init(&c->output, output, OUTPUT_SIZE);
 	ring_init(&c->input, c->input_bytes, INPUT_SIZE);
+	list_init(&c->entry);
 	vm->console = c;
+	return 0;
+}
+
+void vconsole_connect(struct vm *vm)
+{
+	struct vm_console *c = vm->console;
+	unsigned long flags;
+
+	vuart_outlet_set(&vm->devices->uart, &c->output, console_listens());
 	flags = spin_lock_irqsave(&state.lock);
 	list_add_tail(&state.consoles, &c->entry);
 	spin_unlock_irqrestore(&state.lock, flags);
-	return 0;
 }
 
 void vconsole_quiet(struct vm *vm)

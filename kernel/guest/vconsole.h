@@ -18,6 +18,9 @@ void vconsole_init(void);
 int vconsole_create(struct vm *vm);
 void vconsole_destroy(struct vm *vm);
 
+/* The UART in vm->devices is there: show what it sends from now on. */
+void vconsole_connect(struct vm *vm);
+
 /* Has all been shown that the guest wrote? If not, vm->ended() is called once
  * it has. The VM has ended. */
 bool vconsole_shown(struct vm *vm);

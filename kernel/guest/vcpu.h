@@ -55,6 +55,10 @@ struct vcpu {
 	uint64_t resume_opaque;
 	uint64_t exits[VCPU_EXIT_KINDS];
 
+	/* Answered in assembly, too: stores of a byte at 4 * sent_page. */
+	struct vuart *sender;
+	uint64_t sent_page;
+
 	/*
 	 * A device register that drivers poll: loads of a byte at
 	 * 4 * polled_page + polled_low (guest-physical) are answered in

@@ -115,7 +115,9 @@ static void state_settle(struct vuart *u)
 	__atomic_store_n(&u->polled,
 			 lsr_value(u) | (u->overrun ? VUART_POLL_NOT : 0),
 			 __ATOMIC_RELAXED);
-	u->straight = !u->tx.used && !(u->lcr & LCR_DLAB) &&
+	/* With THRI off what is not yet told matters to nobody: it is told anew
+	 * when THRI comes on, or when what waits has been sent. */
+	u->straight = u->outlet && !u->tx.used && !(u->lcr & LCR_DLAB) &&
 		!(u->mcr & MCR_LOOP) && !(u->ier & IER_THRI);
 	if (line == u->line)
 		return;
@@ -323,9 +325,7 @@ static void reg_write(struct vuart *u, unsigned reg, uint8_t value)
 	}
 }
 
-static __attribute__((noinline)) int access_locked(struct vuart *u,
-						   unsigned reg,
-						   struct vcpu_mmio *mmio)
+static int access_locked(struct vuart *u, unsigned reg, struct vcpu_mmio *mmio)
 {
 	bool room;
 
@@ -342,30 +342,12 @@ static __attribute__((noinline)) int access_locked(struct vuart *u,
 	return 0;
 }
 
-/* A byte that goes to the console and changes no register on its way. */
-static __attribute__((noinline)) int byte_send(struct vuart *u,
-					       struct vcpu_mmio *mmio)
-{
-	bool sent;
-
-	spin_lock(&u->lock);
-	sent = u->straight && u->ops->output(u->arg, mmio->value);
-	if (sent)
-		u->thre_pending = true;
-	spin_unlock(&u->lock);
-	return sent ? 0 : access_locked(u, RBR_THR, mmio);
-}
-
-/* The two that a console's driver does without end come first, each in as few
- * instructions as can be. */
 int vuart_access(void *dev, uint64_t offset, struct vcpu_mmio *mmio)
 {
 	struct vuart *u = dev;
 
 	if (mmio->width != 1 || offset >= VUART_SIZE)
 		return -EINVAL;
-	if (mmio->write && offset == RBR_THR && u->straight)
-		return byte_send(u, mmio);
 	if (mmio->write || offset != LSR || u->polled & VUART_POLL_NOT)
 		return access_locked(u, offset, mmio);
 	/* Changes nothing: no lock. */
@@ -419,6 +401,21 @@ size_t vuart_write(struct vuart *u, const uint8_t *buf, size_t len)
 	state_settle(u);
 	spin_unlock_irqrestore(&u->lock, flags);
 	return n;
+}
+
+void vuart_outlet_set(struct vuart *u, struct ring *outlet,
+		      const uint32_t *listened)
+{
+	u->outlet = outlet;
+	u->listened = listened;
+	state_settle(u);
+}
+
+void vuart_settled(struct vuart *u)
+{
+	unsigned long flags = spin_lock_irqsave(&u->lock);
+
+	spin_unlock_irqrestore(&u->lock, flags);
 }
 
 static void state_reset(struct vuart *u)

@@ -15,6 +15,7 @@
 #include "arch/lock.h"
 #include "arch/vcpu.h"
 #include "kernel/guest/layout.h"
+#include "lib/ring.h"
 
 #define VUART_SIZE 8ull /* registers; all that is claimed on the bus */
 
@@ -54,12 +55,31 @@ struct vuart {
 	bool thre_pending;   /* "THR empty" not yet told through IIR */
 	bool line;
 	bool input_refused;
-	bool straight;	/* a byte sent changes no register */
 	uint8_t polled; /* LSR, or VUART_POLL_NOT too; read without the lock */
+
+	/*
+	 * switch.S sends a byte written to THR by putting it into @outlet, with
+	 * the lock held, where @straight says that this is all there is to do
+	 * and *@listened is not 0. NULL where there is none.
+	 */
+	struct ring *outlet;
+	const uint32_t *listened; /* not 0: who empties the ring will do so */
+	uint8_t straight;	  /* 1: a byte sent changes no register */
 };
 
 /* A port after reset, connected to @ops with @arg. */
 void vuart_init(struct vuart *u, const struct vuart_ops *ops, void *arg);
+
+/*
+ * Let bytes go straight to @outlet, where @ops->output() puts them, too, while
+ * *@listened is not 0. Who sets that to 0 must call vuart_settled() before
+ * looking at what is in the ring.
+ */
+void vuart_outlet_set(struct vuart *u, struct ring *outlet,
+		      const uint32_t *listened);
+
+/* On return whoever saw *@listened before now has put his byte. */
+void vuart_settled(struct vuart *u);
 
 /* As the guest's reset line: registers, FIFOs, and the interrupt line down. */
 void vuart_reset(struct vuart *u);

@@ -54,7 +54,7 @@ for command in "$@"; do
 	i=$((i + 1))
 	names[i]=$command
 	run "$i" "$command" &
-	[ $((i % 2)) = 1 ] || wait
+	[ "$i" -lt "$(nproc)" ] || wait -n
 done
 wait
 for ((n = 1; n <= i; n++)); do

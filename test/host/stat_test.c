@@ -31,14 +31,18 @@ void shell_print(const char *fmt, ...)
 	va_end(args);
 }
 
-unsigned arch_vcpu_timer_length(void)
+unsigned arch_vcpu_exit_length(enum vcpu_exit_kind kind)
 {
-	return TIMER_LENGTH;
-}
-
-unsigned arch_vcpu_poll_length(void)
-{
-	return 50;
+	switch (kind) {
+	case VCPU_EXIT_TIMER:
+		return TIMER_LENGTH;
+	case VCPU_EXIT_POLL:
+		return 50;
+	case VCPU_EXIT_SEND:
+		return 70;
+	default:
+		return 0;
+	}
 }
 
 static int setup(void **state)
@@ -62,7 +66,7 @@ static void exits_are_always_shown(void **state)
 	assert_non_null(strstr(fake.text,
 			       "vcpu 0 running, exits: interrupt 0 "
 			       "sbi 7 mmio 0 "));
-	assert_non_null(strstr(fake.text, " set_timer 5 poll 0\n"));
+	assert_non_null(strstr(fake.text, " set_timer 5 poll 0 send 0\n"));
 	assert_non_null(strstr(fake.text, "vcpu 1 stopped, "));
 	assert_non_null(strstr(fake.text, " mmio 1234567890123 "));
 	assert_null(strstr(fake.text, "instructions"));

@@ -179,6 +179,7 @@ static void guest_make(unsigned i)
 	g->vm.ended = vm_ended;
 	assert_int_equal(vconsole_create(&g->vm), 0);
 	vuart_init(&g->devices.uart, &uart_ops, &g->vm);
+	vconsole_connect(&g->vm);
 }
 
 static int setup(void **state)

@@ -1,4 +1,4 @@
-/* Sources: kernel/guest/vuart.c test/host/fake/lock.c */
+/* Sources: kernel/guest/vuart.c test/host/fake/lock.c lib/ring.c */
 /*
  * The guest's serial port: register by register, its interrupts, what happens
  * when the console takes nothing, and a driver that works by interrupts over
@@ -488,6 +488,119 @@ static void interrupt_driver_loses_nothing(void **state)
 	assert_int_equal(in(LSR), LSR_IDLE);
 }
 
+/* Two ports to which the same happens; bytes sent go into their rings. */
+static struct twin {
+	struct vuart uart;
+	struct ring ring;
+	uint8_t bytes[32];
+	bool line;
+} twin[2];
+
+static bool twin_take(void *arg, uint8_t byte)
+{
+	struct twin *t = arg;
+
+	return ring_put(&t->ring, byte);
+}
+
+static void twin_line(void *arg, bool level)
+{
+	struct twin *t = arg;
+
+	t->line = level;
+}
+
+static void twin_room(void *arg)
+{
+	(void)arg;
+}
+
+static const struct vuart_ops twin_ops = {twin_take, twin_line, twin_room};
+
+static uint8_t twin_access(struct twin *t, unsigned reg, int value)
+{
+	struct vcpu_mmio m = {
+		.width = 1, .write = value >= 0, .value = value & 0xff};
+
+	assert_int_equal(vuart_access(&t->uart, reg, &m), 0);
+	return m.value;
+}
+
+/* As switch.S does it. */
+static bool sent_straight(struct twin *t, uint8_t byte)
+{
+	return t->uart.straight && *t->uart.listened &&
+		ring_put(t->uart.outlet, byte);
+}
+
+/* What the guest and the console see is the same for both. */
+static void twins_check(unsigned reg)
+{
+	assert_int_equal(twin_access(&twin[0], reg, -1),
+			 twin_access(&twin[1], reg, -1));
+	assert_int_equal(twin[0].line, twin[1].line);
+	assert_int_equal(ring_used(&twin[0].ring), ring_used(&twin[1].ring));
+}
+
+static void twins_console(unsigned bytes)
+{
+	while (bytes--)
+		assert_int_equal(ring_get(&twin[0].ring),
+				 ring_get(&twin[1].ring));
+	for (unsigned i = 0; i < 2; i++)
+		vuart_drain(&twin[i].uart);
+}
+
+static void bytes_sent_straight_look_like_others(void **state)
+{
+	static const uint32_t listened = 1;
+	static const uint8_t value[] = {0, 1, 2, 3, 7, 0x80, 0x83, 0x10, 0xc7};
+	uint64_t seed = random_seed();
+	unsigned straight = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		ring_init(&twin[i].ring, twin[i].bytes, sizeof(twin[i].bytes));
+		vuart_init(&twin[i].uart, &twin_ops, &twin[i]);
+	}
+	vuart_outlet_set(&twin[0].uart, &twin[0].ring, &listened);
+	for (unsigned n = 0; n < 200000; n++) {
+		uint64_t r = random_next(&seed);
+		unsigned reg = 1 + r % 7;
+		int byte = value[(r >> 8) % sizeof(value)];
+
+		switch (r >> 32 & 7) {
+		case 0:
+			for (unsigned i = 0; i < 2; i++)
+				twin_access(&twin[i], reg, byte);
+			break;
+		case 1:
+			twins_console(r >> 16 & 15);
+			break;
+		case 2: /* what sends by itself soon ends */
+			for (unsigned i = 0; i < 2; i++)
+				twin_access(&twin[i], IER, byte & 3);
+			break;
+		case 3:
+			for (unsigned i = 0; i < 2; i++) {
+				twin_access(&twin[i], LCR, 3);
+				twin_access(&twin[i], MCR, 0);
+			}
+			break;
+		default:
+			if (sent_straight(&twin[0], r >> 16))
+				straight++;
+			else
+				twin_access(&twin[0], THR, r >> 16 & 0xff);
+			twin_access(&twin[1], THR, r >> 16 & 0xff);
+			break;
+		}
+		assert_false(twin[1].uart.straight);
+		twins_check(r >> 40 & 7);
+	}
+	assert_true(straight > 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +627,7 @@ int main(void)
 		cmocka_unit_test_setup(reset_forgets_all, setup),
 		cmocka_unit_test_setup(only_bytes_are_accepted, setup),
 		cmocka_unit_test_setup(interrupt_driver_loses_nothing, setup),
+		cmocka_unit_test(bytes_sent_straight_look_like_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,7 +184,36 @@ def last_words(context):
         power_off(session, machine)
 
 
+def send(context):
+    """What two harts send at once comes whole, from any register, and without
+    leaving assembly."""
+    machine = virt(2)
+    session = context.start(
+        machine, limit=60, extra=("-initrd", bundle(context, {
+            "send": ("send", "memory=4M,vcpus=2")})))
+    session.expect(r"^registers ABCDEFGHIJKLMNOPQRS\.$")
+    start = session.at
+    session.expect(r"^sent\.$")
+    bytes_ = "".join(re.findall(r"[01]", session.text[start:session.at]))
+    if (bytes_.count("0"), bytes_.count("1")) != (2000, 2000):
+        raise Failed("%d and %d bytes came" % (bytes_.count("0"),
+                                               bytes_.count("1")))
+    if "01" not in bytes_ or "10" not in bytes_:
+        raise Failed("the harts did not send at the same time")
+    session.send("\x1d")
+    session.expect(r"aloft> ")
+    session.send("stat send\r")
+    sent = [int(session.expect(r"^vcpu \d .* send (\d+)$").group(1))
+            for _ in range(2)]
+    if min(sent) < 1800:
+        raise Failed("of 2000 bytes each only %r were sent at once" % sent)
+    session.send("stop send\r")
+    session.expect(r"guest send: stopped")
+    power_off(session, machine)
+
+
 def cells(context):
     yield "console/flood", flood
     yield "console/attach", attach
     yield "console/last-words", last_words
+    yield "console/send", send

@@ -73,47 +73,35 @@ FUNC(guest_enter)
 END(guest_enter)
 
 /*
- * POLL - a byte-wide load from vcpu->polled_gpa is answered from memory; all
- * else goes on at \other
+ * QUICK - device registers that are answered here and now; all else goes on at
+ * \other
  * in: a0 vcpu, the guest's in sscratch; t0 in its slot; t0 scause - ECALL_VS
  */
-	.macro	POLL other
+	.macro	QUICK other
 	addi	t0, t0, CAUSE_ECALL_VS - CAUSE_LOAD_GUEST_PAGE
-	bnez	t0, \other
-	sd	t1, X(6)(a0)
-	csrr	t0, CSR_HTVAL
-	ld	t1, VCPU_POLLED_HTVAL(a0)
-	bne	t0, t1, 9f
-	csrr	t0, CSR_STVAL
-	lw	t1, VCPU_POLLED_LOW(a0)
-	andi	t0, t0, 3
-	bne	t0, t1, 9f
-
-	/* lb or lbu, of 4 bytes, to one of a0 to a7. */
-	csrr	t0, CSR_HTINST
-	li	t1, ~(31 << 7 | 1 << 14)
-	and	t1, t0, t1
-	addi	t1, t1, -3
-	bnez	t1, 9f
-	srli	t0, t0, 7
-	andi	t0, t0, 31
-	addi	t0, t0, -10
-	sltiu	t1, t0, 8
-	beqz	t1, 9f
-
-	/* Bit 7 says that reading has an effect: not here. */
-	ld	t1, VCPU_POLLED(a0)
-	lb	t1, 0(t1)
-	bltz	t1, 9f
-	sd	t1, VCPU_POLLED_VALUE(a0)
-	j	.Lpolled
-9:	ld	t1, X(6)(a0)
+	beqz	t0, .Lload
+	addi	t0, t0, CAUSE_LOAD_GUEST_PAGE - CAUSE_STORE_GUEST_PAGE
+	beqz	t0, .Lstore
 	j	\other
 	.endm
 
 /*
+ * ARGUMENT - which of a0 to a7 is meant? in: t0 its number; clobbers t1; out:
+ * on at \table + 8 bytes for each; elsewhere if it is another
+ */
+	.macro	ARGUMENT table
+	addi	t0, t0, -10
+	sltiu	t1, t0, 8
+	beqz	t1, .Lother
+	slli	t0, t0, 3
+	lla	t1, \table
+	add	t0, t0, t1
+	jr	t0
+	.endm
+
+/*
  * guest_exit_entry_timer - stvec with Sstc: SBI TIME set_timer is done here and
- * now, and so is a poll; all else goes on at guest_exit_entry
+ * now, and so are QUICK's; all else goes on at guest_exit_entry
  */
 FUNC(guest_exit_entry_timer)
 	.option	push
@@ -144,35 +132,7 @@ FUNC(guest_exit_entry_timer)
 .Ltimer_end:
 
 .Lno_call:
-	POLL	.Lsave
-.Lno_call_end:
-
-	/* t0 says which register: the value is in VCPU_POLLED_VALUE. */
-.Lpolled:
-	ld	t1, VCPU_EXITS_POLL(a0)
-	addi	t1, t1, 1
-	sd	t1, VCPU_EXITS_POLL(a0)
-	csrr	t1, CSR_SEPC
-	addi	t1, t1, 4
-	csrw	CSR_SEPC, t1
-	slli	t0, t0, 3
-	lla	t1, 1f
-	add	t0, t0, t1
-	jr	t0
-1:	j	2f			/* a0 is in sscratch */
-	nop
-	.irp	n, 11,12,13,14,15,16,17
-	ld	x\n, VCPU_POLLED_VALUE(a0)
-	j	.Lpolled_out
-	.endr
-2:	ld	t0, VCPU_POLLED_VALUE(a0)
-	csrw	CSR_SSCRATCH, t0
-.Lpolled_out:
-	ld	t1, X(6)(a0)
-	ld	t0, X(5)(a0)
-	csrrw	a0, CSR_SSCRATCH, a0
-	sret
-.Lpolled_end:
+	QUICK	.Lsave
 	.option	pop
 END(guest_exit_entry_timer)
 
@@ -190,7 +150,7 @@ FUNC(guest_exit_entry_measure_timer)
 	bne	a7, t0, .Lnote
 	beqz	a6, .Ltimer_set
 	j	.Lnote
-1:	POLL	.Lnote
+1:	QUICK	.Lnote
 END(guest_exit_entry_measure_timer)
 
 FUNC(guest_exit_entry_measure)
@@ -208,9 +168,145 @@ FUNC(guest_exit_entry)
 	sd	t0, X(5)(a0)
 	csrr	t0, CSR_SCAUSE
 	addi	t0, t0, -CAUSE_ECALL_VS
-	POLL	.Lsave
+	QUICK	.Lsave
+
+	/*
+	 * A byte-wide load from vcpu->polled is answered from memory. a0 vcpu,
+	 * t0 is free.
+	 */
+	.option	push
+	.option	norvc
+.Lload:
+	sd	t1, X(6)(a0)
+	csrr	t0, CSR_HTVAL
+	ld	t1, VCPU_POLLED_HTVAL(a0)
+	bne	t0, t1, .Lother
+	csrr	t0, CSR_STVAL
+	lw	t1, VCPU_POLLED_LOW(a0)
+	andi	t0, t0, 3
+	bne	t0, t1, .Lother
+	/* Bit 7 says that reading has an effect: not here. */
+	ld	t0, VCPU_POLLED(a0)
+	lb	t0, 0(t0)
+	bltz	t0, .Lother
+	sd	t0, VCPU_POLLED_VALUE(a0)
+	/* lb or lbu, of 4 bytes, to one of a0 to a7. */
+	csrr	t0, CSR_HTINST
+	li	t1, ~(31 << 7 | 1 << 14)
+	and	t1, t0, t1
+	addi	t1, t1, -3
+	bnez	t1, .Lother
+	srli	t0, t0, 7
+	andi	t0, t0, 31
+	ARGUMENT .Lpolled
+.Lpolled:
+	j	1f			/* a0 is in sscratch */
+	nop
+	.irp	n, 11,12,13,14,15,16,17
+	ld	x\n, VCPU_POLLED_VALUE(a0)
+	j	.Lpolled_out
+	.endr
+1:	ld	t0, VCPU_POLLED_VALUE(a0)
+	csrw	CSR_SSCRATCH, t0
+.Lpolled_out:
+	ld	t1, VCPU_EXITS_POLL(a0)
+	addi	t1, t1, 1
+	sd	t1, VCPU_EXITS_POLL(a0)
+.Lanswered_out:
+	csrr	t1, CSR_SEPC
+	addi	t1, t1, 4
+	csrw	CSR_SEPC, t1
+	ld	t1, X(6)(a0)
+	ld	t0, X(5)(a0)
+	csrrw	a0, CSR_SSCRATCH, a0
+	sret
+.Lload_end:
+
+	/*
+	 * A byte-wide store at vcpu->sent_page goes into the UART's outlet, if
+	 * nobody has the UART's lock. a0 vcpu, t0 is free.
+	 */
+.Lstore:
+	sd	t1, X(6)(a0)
+	csrr	t0, CSR_HTVAL
+	ld	t1, VCPU_SENT_HTVAL(a0)
+	bne	t0, t1, .Lother
+	csrr	t0, CSR_STVAL
+	andi	t0, t0, 3
+	bnez	t0, .Lother
+	/* sb, of 4 bytes, of one of a0 to a7. */
+	csrr	t0, CSR_HTINST
+	li	t1, ~(31 << 20)
+	and	t1, t0, t1
+	addi	t1, t1, -0x23
+	bnez	t1, .Lother
+	srli	t0, t0, 20
+	ARGUMENT .Lsent
+.Lsent:
+	csrr	t0, CSR_SSCRATCH
+	j	1f
+	.irp	n, 11,12,13,14,15,16,17
+	mv	t0, x\n
+	j	1f
+	.endr
+1:	/* t0 the byte */
+	sd	t2, X(7)(a0)
+	sd	t3, X(28)(a0)
+	sd	t4, X(29)(a0)
+	ld	t1, VCPU_SENDER(a0)
+	li	t2, 1
+	amoswap.w.aq t2, t2, (t1)
+	bnez	t2, .Lheld
+	lbu	t2, VUART_STRAIGHT(t1)
+	beqz	t2, .Lnot_sent
+	ld	t2, VUART_LISTENED(t1)
+	lw	t2, 0(t2)
+	beqz	t2, .Lnot_sent
+	/* ring_put() */
+	ld	t3, VUART_OUTLET(t1)
+	lw	t2, RING_HEAD(t3)
+	lw	t4, RING_TAIL(t3)
+	fence	r, rw
+	subw	t4, t2, t4
+	lw	t1, RING_MASK(t3)
+	bltu	t1, t4, .Lfull
+	and	t4, t2, t1
+	ld	t1, RING_BUF(t3)
+	add	t4, t4, t1
+	sb	t0, 0(t4)
+	addiw	t2, t2, 1
+	fence	rw, w
+	sw	t2, RING_HEAD(t3)
+	ld	t1, VCPU_SENDER(a0)
+	amoswap.w.rl zero, zero, (t1)
+	ld	t1, VCPU_EXITS_SEND(a0)
+	addi	t1, t1, 1
+	sd	t1, VCPU_EXITS_SEND(a0)
+	ld	t4, X(29)(a0)
+	ld	t3, X(28)(a0)
+	ld	t2, X(7)(a0)
+	j	.Lanswered_out
+.Lstore_end:
+	.option	pop
+
+.Lfull:
+	ld	t1, VCPU_SENDER(a0)
+.Lnot_sent:
+	amoswap.w.rl zero, zero, (t1)
+.Lheld:
+	ld	t4, X(29)(a0)
+	ld	t3, X(28)(a0)
+	ld	t2, X(7)(a0)
+.Lother:
+	lw	t0, VCPU_MEASURED(a0)
+	beqz	t0, .Lsaved
+	ld	t1, X(6)(a0)
+	j	.Lnote
+
 .Lsave:
-	.irp	n, 1,2,4,6,7,28,29,30,31,11,12,13,14,15,16,17
+	sd	t1, X(6)(a0)
+.Lsaved:
+	.irp	n, 1,2,4,7,28,29,30,31,11,12,13,14,15,16,17
 	sd	x\n, X(\n)(a0)
 	.endr
 	ld	a1, VCPU_ARCH(a0)
@@ -315,7 +411,10 @@ END(guest_exit_entry)
 guest_lengths:
 	.dword	.Lresume_end - .Lresume
 	.dword	.Ltimer_end - .Ltimer
-	/* To .Lno_call 5, less the two of its end; to a1 to a7, less the six
-	 * entries and the two instructions that are for others. */
-	.dword	(.Lno_call_end - .Lno_call) + (.Lpolled_end - .Lpolled) + \
-		4 * (5 - 2 - 2 * 7 - 2)
+	/* To .Lno_call 5, then 2; to a1 to a7: less six entries of the table
+	 * and the four instructions that are for a0. */
+	.dword	(.Lload_end - .Lload) + 4 * (5 + 2 - 2 * 6 - 4)
+	/* Of 5 + 4 instructions to it, less seven entries, and what they share
+	 * with a poll. */
+	.dword	(.Lstore_end - .Lstore) + (.Lload_end - .Lanswered_out) + \
+		4 * (5 + 4 - 2 * 7)

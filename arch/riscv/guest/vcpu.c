@@ -319,14 +319,18 @@ void guest_requests_take(struct vcpu *vcpu, uint64_t instret)
 	}
 }
 
-unsigned arch_vcpu_timer_length(void)
+unsigned arch_vcpu_exit_length(enum vcpu_exit_kind kind)
 {
-	return guest_lengths.timer / 4;
-}
-
-unsigned arch_vcpu_poll_length(void)
-{
-	return guest_lengths.poll / 4;
+	switch (kind) {
+	case VCPU_EXIT_TIMER:
+		return guest_lengths.timer / 4;
+	case VCPU_EXIT_POLL:
+		return guest_lengths.poll / 4;
+	case VCPU_EXIT_SEND:
+		return guest_lengths.send / 4;
+	default:
+		return 0;
+	}
 }
 
 int guest_call_quick(struct vcpu *vcpu)

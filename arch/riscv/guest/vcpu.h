@@ -107,11 +107,12 @@ void guest_exit_entry_measure(void);
 void guest_exit_entry_measure_timer(void);
 
 /* Bytes of code, four an instruction: of the way back into a guest, and of a
- * set_timer and of a poll from trap to return. */
+ * set_timer, a poll and a byte sent from trap to return. */
 struct guest_lengths {
 	uint64_t resume;
 	uint64_t timer;
 	uint64_t poll;
+	uint64_t send;
 };
 
 extern const struct guest_lengths guest_lengths;
