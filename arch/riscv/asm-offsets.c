@@ -72,7 +72,6 @@ void asm_offsets(void)
 			       offsetof(struct vcpu, fences) ==
 				       offsetof(struct vcpu, changed) + 4,
 		       "switch.S: one ld");
-	DEFINE(VCPU_MEASURED, offsetof(struct vcpu, measured));
 	DEFINE(VCPU_MEASURE_FROM, offsetof(struct vcpu, measure_from));
 	DEFINE(VCPU_EXITS_POLL, offsetof(struct vcpu, exits[VCPU_EXIT_POLL]));
 	DEFINE(VCPU_EXITS_SEND, offsetof(struct vcpu, exits[VCPU_EXIT_SEND]));

@@ -542,12 +542,13 @@ static void twins_check(unsigned reg)
 	assert_int_equal(ring_used(&twin[0].ring), ring_used(&twin[1].ring));
 }
 
-static void twins_console(unsigned bytes)
+/* What waits in FIFOs is not always asked for as soon as there is room. */
+static void twins_console(unsigned bytes, bool drain)
 {
 	while (bytes--)
 		assert_int_equal(ring_get(&twin[0].ring),
 				 ring_get(&twin[1].ring));
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; drain && i < 2; i++)
 		vuart_drain(&twin[i].uart);
 }
 
@@ -575,7 +576,7 @@ static void bytes_sent_straight_look_like_others(void **state)
 				twin_access(&twin[i], reg, byte);
 			break;
 		case 1:
-			twins_console(r >> 16 & 15);
+			twins_console(r >> 16 & 15, r >> 20 & 1);
 			break;
 		case 2: /* what sends by itself soon ends */
 			for (unsigned i = 0; i < 2; i++)

@@ -79,7 +79,7 @@ def stages_and_times_are_told_in_order():
         j = lab.wait(lab.submit(L.image("pass")))
         names = [s["stage"] for s in j["stages"]]
         equal(names, ["power", "firmware", "uboot", "dhcp", "tftp", "kernel",
-                      "verdict"])
+                      "verdict"], j)
         times = [s["at"] for s in j["stages"]]
         assert times == sorted(times) and j["started"] <= times[0]
         equal(j["attempts"][0]["offset"], 0)
@@ -264,11 +264,11 @@ def multipart_brings_initrd_and_dtb():
 def raw(lab, data, limit=5, half_close=False):
     """Sends bytes as they are; returns what comes until the end."""
     s = socket.create_connection(("127.0.0.1", lab.port), timeout=limit)
-    s.sendall(data)
-    if half_close:
-        s.shutdown(socket.SHUT_WR)
     got = b""
     try:
+        s.sendall(data)
+        if half_close:
+            s.shutdown(socket.SHUT_WR)
         while True:
             piece = s.recv(65536)
             if not piece:
@@ -276,7 +276,7 @@ def raw(lab, data, limit=5, half_close=False):
             got += piece
             if b"\r\n\r\n" in got and b"keep" in data:
                 break
-    except (TimeoutError, ConnectionResetError):
+    except OSError:  # it has had enough of us
         pass
     s.close()
     return got
@@ -958,7 +958,7 @@ def relay_of_another_dialect_is_infra():
         lab.start()
         j = lab.wait(lab.submit(L.image("pass")))
         equal((j["verdict"], j["reason"]),
-              ("infra", "no kernel within boot_timeout of 0.4 s, last stage "
+              ("infra", "no kernel within boot_timeout of 1 s, last stage "
                         "power"))
 
 
@@ -1000,7 +1000,7 @@ def silent_relay_delays_its_boards_once():
     folder = tempfile.mkdtemp(prefix="lab-test-", dir="/tmp")
     sim = S.Sim(folder, 8, one_relay=True)
     sim.boards[0].fault = "silent"
-    # 0.4 s for an answer, thrice; in turns it would be 24 times.
+    # A second for an answer, thrice; in turns it would be 24 times.
     with L.Lab(sim.config(retry=1000), folder=folder) as lab:
         began = time.monotonic()
         for b in sim.boards:

@@ -330,6 +330,10 @@ def debian_panics_without_a_root():
         id_ = lab.submit(L.DEBIAN.read_bytes(), bootargs=ARGS, timeout="150")
         log = check_debian(lab, id_)
         assert b"Linux version" in log
+        # Of the firmware that the board was given.
+        version = (L.BIOS.parent / "VERSION").read_text()
+        number = re.match(r"\d+\.\d+", version).group(0)
+        assert f"OpenSBI v{number}".encode() in log, version
         # The backtrace behind the panic is in the log too.
         assert b"end Kernel panic" in log
         assert ARGS.encode() in log, "the bootargs arrived"

@@ -226,7 +226,7 @@ def boards(folder):
     wrapper = folder / "no-dhcp"
     wrapper.write_text(NO_DHCP)
     wrapper.chmod(0o755)
-    return ("[board virt]\nboot_timeout = 150\n"
+    return (f"[board virt]\n{E.BIOS}"
             f"[board alone]\nboot_timeout = 150\nqemu = {wrapper}\n")
 
 

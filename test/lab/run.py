@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import lab as L  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
-LIMIT = 300  # seconds of one program; a hang
+LIMIT = 480  # seconds of one program; a hang
 TAPS = ("emulator_tap", "emulator", "dnsmasq")
 SUM = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 

@@ -64,8 +64,9 @@ class Board:
         os.close(slave)
         return master
 
-    def config(self, dwell=0.01, boot_timeout=0.4, linger=0.01, baud=115200,
-               retry=0.05, relay_delay=0.004):
+    # Limits that a loaded machine does not outrun.
+    def config(self, dwell=0.01, boot_timeout=1, linger=0.01, baud=115200,
+               retry=0.05, relay_delay=0.01, power_timeout=1):
         return (f"[board {self.name}]\npower = relay\nrelay = {self.relay}\n"
                 f"relay_channel = {self.channel}\n"
                 f"relay_readback = {'yes' if self.readback else 'no'}\n"
@@ -75,7 +76,8 @@ class Board:
                 f"baud = {baud}\n"
                 f"netboot = external\ntftp_root = {self.tftp}\n"
                 f"dwell = {dwell}\nsettle = 0.004\n"
-                f"boot_timeout = {boot_timeout}\npower_timeout = 0.5\n"
+                f"boot_timeout = {boot_timeout}\n"
+                f"power_timeout = {power_timeout}\n"
                 f"linger = {linger}\nretry = {retry}\n")
 
     def unplug(self, yes):

@@ -57,7 +57,8 @@ class Worker:
         os.chmod(folder, 0o755)
         self.sim = S.Sim(folder, BOARDS)
         self.lab = L.Lab(self.sim.config(dwell=0.004, boot_timeout=3,
-                                              linger=0.03),
+                                         linger=0.03, relay_delay=0.004,
+                                         power_timeout=0.5),
                          "board_wait = 30\nkeep_age = 1h\n", folder)
         self.serial = 0
         self.kills = self.jobs = self.faults = self.cancels = 0

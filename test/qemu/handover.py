@@ -3,7 +3,6 @@ extension at start, elsewhere by the shell's command. Debian's Linux must come
 up as if a boot loader had started it; a payload looks at what state it gets
 the machine in; what cannot be done is refused and everything goes on."""
 
-import dataclasses
 import gzip
 import os
 import subprocess
@@ -49,8 +48,8 @@ def at_start(machine, qemu="main", lossy=False):
     """The bundle that boots as a guest, on a machine without H."""
     def run(context):
         session = context.start(
-            machine, extra=("-initrd", linuxlog.bundle_file(context,
-                                                            "bundle")),
+            linuxlog.machine_for(context, machine, qemu),
+            extra=("-initrd", linuxlog.bundle_file(context, "bundle")),
             qemu=qemu, limit=90)
         check_boot(session, machine)
         place = session.expect(GIVEN % "linux").group(1)
@@ -203,19 +202,14 @@ def none(context):
 
 def cells(context):
     bare = "rv64,h=false"
-    # Linux does not bear that OpenSBI before 1.3 can start a hart where the
-    # last start led.
-    firmware = os.path.join(context.build, "opensbi", "fw_dynamic.bin")
     yield "handover/virt", at_start(virt(4, "512M", bare))
     yield "handover/aplic", at_start(virt(2, "512M", bare, "aplic"))
     yield "handover/imsic", at_start(virt(2, "512M", bare, "aplic-imsic"))
     yield "handover/small", at_start(virt(1, "128M", bare))
     yield "handover/large", at_start(virt(2, "8G", bare))
-    yield "handover/old", at_start(
-        dataclasses.replace(virt(2, "512M", bare), bios=firmware), "old")
+    yield "handover/old", at_start(virt(2, "512M", bare), "old")
     yield "handover/sifive", at_start(sifive_u(), lossy=True)
-    yield "handover/sifive-old", at_start(
-        dataclasses.replace(sifive_u(), bios=firmware), "old")
+    yield "handover/sifive-old", at_start(sifive_u(), "old")
     yield "handover/uboot", from_uboot
     yield "handover/packed", packed
     yield "handover/command", by_command

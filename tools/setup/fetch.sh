@@ -443,7 +443,24 @@ get_ser2net() {
 ### opensbi
 
 have_opensbi() {
-	[ -s "$build/opensbi/fw_dynamic.bin" ]
+	local dir=$build/opensbi
+
+	[ -s "$dir/fw_dynamic.bin" ] || return
+	opensbi_fits "$(first_line "$dir/VERSION")" ||
+		[ -n "$(find "$dir/VERSION" -mtime -1)" ]
+}
+opensbi_fits() {
+	dpkg --compare-versions "${1:-0}" ge "$opensbi_min"
+}
+# The newest that this release's backports have; sets $version.
+opensbi_newer() {
+	[ "$distro $codename" = "debian bookworm" ] || return
+	say "opensbi: this machine has ${version:-none}, fetching a newer one" \
+		"from $codename-backports"
+	apt_open "$work/apt" debian "$(dpkg --print-architecture)" deb \
+		"$codename" "$codename-backports" &&
+		download -t "$codename-backports" opensbi && unpack_debs &&
+		version=$(dpkg-deb -f "$work"/deb/opensbi*.deb Version)
 }
 get_opensbi() {
 	local file=usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin
@@ -451,19 +468,13 @@ get_opensbi() {
 
 	version=$(dpkg-query -W -f '${Version}' opensbi 2>/dev/null)
 	mkdir -p "$work/apt" "$work/out" || return
-	if ! dpkg --compare-versions "${version:-0}" ge "$opensbi_min"; then
-		say "opensbi: this machine has ${version:-none}, fetching a newer" \
-			"one from $codename-backports"
-		if apt_open "$work/apt" debian "$(dpkg --print-architecture)" \
-			deb "$codename" "$codename-backports" &&
-			download -t "$codename-backports" opensbi &&
-			unpack_debs; then
-			from=$work/out/root/
-			version=$(dpkg-deb -f "$work"/deb/opensbi*.deb Version)
-		else
-			say "opensbi: none of version $opensbi_min or later:" \
-				"Linux hangs at times on a virtual board"
-		fi
+	if opensbi_fits "$version"; then
+		:
+	elif opensbi_newer; then
+		from=$work/out/root/
+	else
+		say "opensbi: none of version $opensbi_min or later: Linux hangs" \
+			"at times on a virtual board (asked again in a day)"
 	fi
 	cp "$from$file" "$work/out/" || return
 	rm -rf "$work/out/root"

@@ -74,15 +74,15 @@ END(guest_enter)
 
 /*
  * QUICK - device registers that are answered here and now; all else goes on at
- * \other
+ * .Lsave
  * in: a0 vcpu, the guest's in sscratch; t0 in its slot; t0 scause - ECALL_VS
  */
-	.macro	QUICK other
+	.macro	QUICK
 	addi	t0, t0, CAUSE_ECALL_VS - CAUSE_LOAD_GUEST_PAGE
 	beqz	t0, .Lload
 	addi	t0, t0, CAUSE_LOAD_GUEST_PAGE - CAUSE_STORE_GUEST_PAGE
 	beqz	t0, .Lstore
-	j	\other
+	j	.Lsave
 	.endm
 
 /*
@@ -109,6 +109,7 @@ FUNC(guest_exit_entry_timer)
 .Ltimer:
 	csrrw	a0, CSR_SSCRATCH, a0
 	sd	t0, X(5)(a0)
+.Ltimer_noted:
 	csrr	t0, CSR_SCAUSE
 	addi	t0, t0, -CAUSE_ECALL_VS
 	bnez	t0, .Lno_call
@@ -132,7 +133,7 @@ FUNC(guest_exit_entry_timer)
 .Ltimer_end:
 
 .Lno_call:
-	QUICK	.Lsave
+	QUICK
 	.option	pop
 END(guest_exit_entry_timer)
 
@@ -140,35 +141,31 @@ END(guest_exit_entry_timer)
  * guest_exit_entry_measure_timer, guest_exit_entry_measure - with Sstc and
  * without it, while instructions are counted: note when the exit began
  */
-FUNC(guest_exit_entry_measure_timer)
+	.macro	NOTE
 	csrrw	a0, CSR_SSCRATCH, a0
 	sd	t0, X(5)(a0)
-	csrr	t0, CSR_SCAUSE
-	addi	t0, t0, -CAUSE_ECALL_VS
-	bnez	t0, 1f
-	li	t0, SBI_EXT_TIME
-	bne	a7, t0, .Lnote
-	beqz	a6, .Ltimer_set
-	j	.Lnote
-1:	QUICK	.Lnote
+	csrr	t0, CSR_INSTRET
+	sd	t0, VCPU_MEASURE_FROM(a0)
+	.endm
+
+FUNC(guest_exit_entry_measure_timer)
+	NOTE
+	j	.Ltimer_noted
 END(guest_exit_entry_measure_timer)
 
 FUNC(guest_exit_entry_measure)
-	csrrw	a0, CSR_SSCRATCH, a0
-	sd	t0, X(5)(a0)
-.Lnote:
-	csrr	t0, CSR_INSTRET
-	sd	t0, VCPU_MEASURE_FROM(a0)
-	j	.Lsave
+	NOTE
+	j	.Lnoted
 END(guest_exit_entry_measure)
 
 /* guest_exit_entry - stvec without Sstc */
 FUNC(guest_exit_entry)
 	csrrw	a0, CSR_SSCRATCH, a0
 	sd	t0, X(5)(a0)
+.Lnoted:
 	csrr	t0, CSR_SCAUSE
 	addi	t0, t0, -CAUSE_ECALL_VS
-	QUICK	.Lsave
+	QUICK
 
 	/*
 	 * A byte-wide load from vcpu->polled is answered from memory. a0 vcpu,
@@ -297,15 +294,11 @@ FUNC(guest_exit_entry)
 	ld	t4, X(29)(a0)
 	ld	t3, X(28)(a0)
 	ld	t2, X(7)(a0)
-.Lother:
-	lw	t0, VCPU_MEASURED(a0)
-	beqz	t0, .Lsaved
-	ld	t1, X(6)(a0)
-	j	.Lnote
+	j	.Lother
 
 .Lsave:
 	sd	t1, X(6)(a0)
-.Lsaved:
+.Lother:
 	.irp	n, 1,2,4,7,28,29,30,31,11,12,13,14,15,16,17
 	sd	x\n, X(\n)(a0)
 	.endr

@@ -54,6 +54,8 @@ unsigned long spin_lock_irqsave(struct spinlock *lock)
 {
 	unsigned long flags = arch_irq_save();
 
+	if (fake_hart.other_hart)
+		fake_hart.other_hart(lock);
 	if (lock->word)
 		fail_msg("deadlock: the lock is held already");
 	lock->word = 1;

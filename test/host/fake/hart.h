@@ -7,11 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/lock.h"
+
 struct fake_hart {
-	unsigned cpu;	      /* whose code runs now */
-	uint64_t hart;	      /* hardware id of cpu 0; cpu n is n above it */
-	bool interrupts;      /* enabled */
-	unsigned locks;	      /* held */
+	unsigned cpu;	 /* whose code runs now */
+	uint64_t hart;	 /* hardware id of cpu 0; cpu n is n above it */
+	bool interrupts; /* enabled */
+	unsigned locks;	 /* held */
+	/* Before a lock is taken: what another hart does just then. */
+	void (*other_hart)(struct spinlock *lock);
 	uint64_t now;	      /* the clock */
 	uint64_t deadline[4]; /* of each cpu's hardware timer */
 	unsigned long timer_writes;

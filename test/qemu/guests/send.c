@@ -1,6 +1,6 @@
 /*
- * Bytes sent by the UART from every register, and by two harts at once; then
- * asleep, so that the counters can be looked at.
+ * Bytes sent by the UART from every register, which keep all registers, and by
+ * two harts at once; then asleep, so that the counters can be looked at.
  */
 #include "test/qemu/guests/guest.h"
 
@@ -58,6 +58,31 @@ static void registers(void)
 	put_all(".\n");
 }
 
+/* Each register is another number before and after; a1 and t1 serve to say so.
+ */
+static bool registers_stay(void)
+{
+	unsigned long wrong, before;
+
+	__asm__ volatile(".irp n, 5,7,10,12,13,14,15,16,17,28,29,30,31\n"
+			 "addi x\\n, %2, \\n\n"
+			 ".endr\n"
+			 ".option push\n.option norvc\n"
+			 "sb a2, 0(%2)\n"
+			 ".option pop\n"
+			 "li %0, 0\n"
+			 ".irp n, 5,7,10,12,13,14,15,16,17,28,29,30,31\n"
+			 "addi %1, %2, \\n\n"
+			 "sub %1, %1, x\\n\n"
+			 "or %0, %0, %1\n"
+			 ".endr"
+			 : "=&r"(wrong), "=&r"(before)
+			 : "r"(uart)
+			 : "t0", "t2", "a0", "a2", "a3", "a4", "a5", "a6", "a7",
+			   "t3", "t4", "t5", "t6", "memory");
+	return !wrong;
+}
+
 static void both(uint8_t byte)
 {
 	unsigned i;
@@ -72,6 +97,8 @@ void payload(uint64_t hart, const void *arg)
 	(void)arg;
 	if (!hart) {
 		registers();
+		/* The byte is that of the UART's address and 12. */
+		put_all(registers_stay() ? " they stay.\n" : " CHANGED\n");
 		sbi(SBI_HSM, 0, 1, (unsigned long)_start, 0);
 	}
 	both('0' + (uint8_t)hart);
