@@ -2122,3 +2122,7 @@ CASES = [(f.__name__, f) for f in (
     power_command_that_hangs_is_ended,
     late_power_command_of_a_dead_daemon_does_no_harm,
     power_commands_and_tcp_consoles_work, rfc2217_console_by_ser2net)]
+
+# What run.py runs side by side: most of the time each waits.
+PARTS = {name: [function for _, function in CASES[n::2]]
+         for n, name in enumerate(("even", "odd"))}

@@ -90,7 +90,8 @@ def main():
          ("client_labd", HERE / "client_labd_test.py", client, L.LABD,
           *words),
          ("kill", __file__, "kill_test")],
-        [("daemon", __file__, "daemon_test")],
+        [("daemon", __file__, "daemon_test", "even")],
+        [("daemon_odd", __file__, "daemon_test", "odd")],
         [("web", HERE / "web_test.py", L.LABD, *words),
          ("emulator", __file__, "emulator_test", "rest")],
     ]
