@@ -774,8 +774,8 @@ def verdict_stands_when_the_log_cannot_be_written():
     lab = setting.lab
     try:
         lab.start()
-        j = lab.wait(lab.submit(L.image("tick 10000"), timeout="60",
-                                **{"pass": "tick 000005"}))
+        j = lab.wait(lab.submit(L.image("flood 40000"), timeout="60",
+                                **{"pass": "ABCDEFGH"}))
         equal((j["verdict"], len(j["attempts"])), ("pass", 1), j)
         assert 4000 < j["log_size"] < 16384, j["log_size"]
         j = lab.wait(lab.submit(L.image("flood 40000"), timeout="60"))
@@ -1850,7 +1850,7 @@ def power_command_that_hangs_is_ended():
     pids = shared_file(folder, "pids")
     hang = f"sleep 1000 & echo $! >> {pids}; wait"
     config = command_board(folder, listener.getsockname()[1],
-                           power_off=hang, power_timeout="0.3", retry="0.1")
+                           power_off=hang, power_timeout="1", retry="0.1")
     with L.Lab(config, folder=folder) as lab:
         down = lab.wait_board("net", "down")
         equal(down["reason"], "power command timed out")
