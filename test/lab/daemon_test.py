@@ -893,7 +893,7 @@ def time_without_a_daemon_does_not_count():
 def relay_fault(fault, readback):
     # Long enough that a loaded machine does not look like a silent console.
     with Setting(1, readback=readback, lab="board_wait = 30\n",
-                 dwell=0.3) as (lab, sim):
+                 dwell=0.6) as (lab, sim):
         b = sim.boards[0]
         running = lab.submit(L.image("tick 100000"), timeout="60")
         lab.wait(running, until=("running",))
@@ -908,7 +908,7 @@ def relay_fault(fault, readback):
         id_ = lab.submit(L.image("pass"))
         lab.kill()
         lab.start()
-        time.sleep(0.8)
+        time.sleep(1.2)
         equal(lab.job(id_)["state"], "queued", "no job on a board left on")
         if fault == "unplugged":
             b.unplug(False)
@@ -972,7 +972,8 @@ def boards_on_one_relay_do_not_lock_each_other_out():
             if user:
                 os.chown(b.tftp, user, user)
             b.force_on()  # left on by a daemon that was killed
-        config = sim.config(dwell=0.05, boot_timeout=60, retry=1000,
+        # Silence as long is no busy machine's.
+        config = sim.config(dwell=0.6, boot_timeout=60, retry=1000,
                             relay_delay=0.02)
         with L.Lab(config, folder=folder, user=user) as lab:
             one_relay_for_all(lab, sim)
