@@ -10,7 +10,6 @@ Run alone it serves the page too, for looking at it: client_mock.py PORT.
 import base64
 import http.server
 import json
-import os
 import pathlib
 import random
 import re

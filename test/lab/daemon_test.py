@@ -113,7 +113,7 @@ def verdict_stands_once_it_is_there():
         for stop in (False, True):
             id_ = lab.submit(L.image("tick 100000"), timeout="60",
                              **{"pass": "tick 000005"})
-            until_stage(lab, id_, "verdict")
+            lab.until_stage(id_, "verdict")
             equal(lab.job(id_)["state"], "running", "it lingers")
             if stop:
                 lab.stop()
@@ -130,7 +130,7 @@ def cancel_in_the_linger_of_a_first_infra_ends_the_job():
     """An attempt's infra is not the job's verdict yet."""
     with Setting(1, linger=60, boot_timeout=30) as (lab, sim):
         id_ = lab.submit(L.image("tftpfail tick 100000"), timeout="60")
-        until_stage(lab, id_, "verdict")
+        lab.until_stage(id_, "verdict")
         equal(lab.job(id_)["state"], "booting", "it lingers")
         equal(lab.http("DELETE", f"/api/jobs/{id_}").status, 202)
         j = lab.job(id_)
@@ -140,15 +140,6 @@ def cancel_in_the_linger_of_a_first_infra_ends_the_job():
         assert 0 < j["log_size"] == len(lab.log(id_)), j
         lab.wait_board("sim0", "ready")
         equal(lab.job(id_)["state"], "cancelled", "not run again")
-
-
-def until_stage(lab, id_, stage, limit=60):
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if stage in [s["stage"] for s in lab.job(id_)["stages"]]:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"stage {stage} not reached")
 
 
 def time_limit_before_the_kernel_is_infra():
@@ -174,10 +165,8 @@ def failing_database_switches_every_board_off():
         with lab.database() as rows:
             rows.execute("UPDATE attempts SET ended = 1")
         equal(lab.process.wait(60), 1)
-        end = time.monotonic() + 60
-        while sim.boards[0].on and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not sim.boards[0].on, "left on by a daemon that gave up"
+        L.until(lambda: not sim.boards[0].on,
+                "left on by a daemon that gave up")
         assert "database" in lab.log_text()
 
 
@@ -1019,10 +1008,7 @@ def board_that_switches_itself_on_is_switched_off():
             lab.wait_board("sim0", "ready")
             at = len(board.events)
             board.force_on()
-            end = time.monotonic() + 60
-            while board.on and time.monotonic() < end:
-                time.sleep(0.01)
-            assert not board.on, f"left on, readback {readback}"
+            L.until(lambda: not board.on, f"left on, readback {readback}")
             equal(lab.wait(lab.submit(L.image("pass")))["verdict"], "pass")
             events = board.events[at + 1:]  # without its own "on"
             off = min(t for t, what in events if what == "off")
@@ -1409,10 +1395,8 @@ def uploads_on_their_way_cost_nobody_a_job():
 
 
 def until_spooled(lab, count):
-    end = time.monotonic() + 60
-    while len(os.listdir(lab.state / "spool")) != count:
-        assert time.monotonic() < end, os.listdir(lab.state / "spool")
-        time.sleep(0.01)
+    L.until(lambda: len(os.listdir(lab.state / "spool")) == count,
+            f"not {count} in the spool")
 
 
 def uploads_that_never_end(lab, sim, folder):
@@ -1427,19 +1411,15 @@ def uploads_that_never_end(lab, sim, folder):
     fill_up_to(lab, folder, 17 << 19)
     slow = [upload_begun(lab, body, part, "slow") for _ in range(2)]
     try:
-        end = time.monotonic() + 60
-        while free_above_watermark(folder) > 3 << 20:
-            assert time.monotonic() < end, "they do not fill the disk"
-            time.sleep(0.02)
+        L.until(lambda: free_above_watermark(folder) <= 3 << 20,
+                "they do not fill the disk")
         lab.submit(L.image("pass #more", 3 << 20), 507)
         time.sleep(1.2)  # two ticks of what removes old jobs
         equal([j["id"] for j in lab.get("/api/jobs").json["jobs"]],
               [running] + over[::-1], "removed for uploads")
         # Below the watermark it is the uploads that go.
         fill_up_to(lab, folder, -1 << 19)
-        while free_above_watermark(folder) < 0:
-            assert time.monotonic() < end, "no room is made"
-            time.sleep(0.02)
+        L.until(lambda: free_above_watermark(folder) >= 0, "no room is made")
         for s in slow:
             equal(answer_of(s, body[part:]),
                   b"HTTP/1.1 507 Insufficient Storage")
@@ -1514,17 +1494,13 @@ def old_jobs_go_first(lab, sim, folder):
     equal(left(), ids + [running])
     age(ids[:2])
     lab.submit(L.image("pass #more", 3 << 20), 507)
-    end = time.monotonic() + 60
-    while ids[0] in left():
-        assert time.monotonic() < end, "no room is made"
-        time.sleep(0.02)
+    L.until(lambda: ids[0] not in left(), "no room is made")
     more = lab.submit(L.image("pass #more", 3 << 20))
     # Below the watermark: before any job is ended for it.
     age(ids)
     fill_up_to(lab, folder, -1 << 20)
-    while free_above_watermark(folder) < 0 or ids[2] in left():
-        assert time.monotonic() < end, "no room is made"
-        time.sleep(0.02)
+    L.until(lambda: free_above_watermark(folder) >= 0 and
+            ids[2] not in left(), "no room is made")
     j = lab.job(running)
     equal((j["state"], len(j["attempts"])), ("running", 1), j)
     lab.http("DELETE", f"/api/jobs/{running}")
@@ -1533,11 +1509,9 @@ def old_jobs_go_first(lab, sim, folder):
 
 def left_of(lab, limit):
     """The jobs that are left once images take no more than this."""
-    end = time.monotonic() + 60
-    while sum(f.stat().st_size
-              for f in (lab.state / "images").iterdir()) > limit:
-        assert time.monotonic() < end, "no room is made"
-        time.sleep(0.05)
+    L.until(lambda: sum(f.stat().st_size for f in
+                        (lab.state / "images").iterdir()) <= limit,
+            "no room is made")
     return [j["id"] for j in lab.get("/api/jobs").json["jobs"]]
 
 
@@ -1556,10 +1530,8 @@ def old_jobs_make_room():
         lab.config.write_text(text.replace("keep_bytes = 200K",
                                            "keep_age = 0.1"))
         lab.start()
-        end = time.monotonic() + 60
-        while lab.get("/api/jobs").json["jobs"]:
-            assert time.monotonic() < end, "older than keep_age"
-            time.sleep(0.01)
+        L.until(lambda: not lab.get("/api/jobs").json["jobs"],
+                "older than keep_age")
         equal(os.listdir(lab.state / "images") + os.listdir(
             lab.state / "logs"), [])
     # What came beside the image takes room too.
@@ -1635,10 +1607,7 @@ def many_old_jobs_go_first(lab, sim, folder):
         (lab.state / "logs" / f"{id_}.log").write_bytes(b"x" * size)
     # The database's journal takes its own, up to 4 MiB.
     fill_up_to(lab, folder, -100 * size)
-    end = time.monotonic() + 60
-    while free_above_watermark(folder) < 0:
-        assert time.monotonic() < end, "no room is made"
-        time.sleep(0.02)
+    L.until(lambda: free_above_watermark(folder) >= 0, "no room is made")
     j = lab.job(running)
     equal((j["state"], len(j["attempts"])), ("running", 1), j)
     assert old_jobs_in_the(lab) <= 100
@@ -1777,10 +1746,7 @@ def console_lost_in_the_check():
 
 
 def until_on(board):
-    end = time.monotonic() + 60
-    while not board.on:
-        assert time.monotonic() < end, "not switched on"
-        time.sleep(0.01)
+    L.until(lambda: board.on, "not switched on")
 
 
 def console_server_that_dies_without_a_word_is_noticed():
@@ -1861,10 +1827,8 @@ def power_command_that_hangs_is_ended():
         assert "net may be on: power command timed out" in lab.log_text()
         started = open(pids).read().split()
         assert len(started) >= 4, started
-        end = time.monotonic() + 60
-        while any(alive(int(p)) for p in started):
-            assert time.monotonic() < end, "what it started goes on"
-            time.sleep(0.01)
+        L.until(lambda: not any(alive(int(p)) for p in started),
+                "what it started goes on")
     listener.close()
 
 
@@ -1988,9 +1952,7 @@ def power_commands_and_tcp_consoles_work():
         console, _ = listener.accept()
         id_ = lab.submit(L.image("pass"))
         lab.wait(id_, until=("booting",))
-        end = time.monotonic() + 60
-        while open(switch).read() != "on\n" and time.monotonic() < end:
-            time.sleep(0.01)
+        L.until(lambda: open(switch).read() == "on\n", "not switched on")
         script = open(os.path.join(tftp, "boot.scr.uimg"), "rb").read()
         nonce = script.split(b"lab: ")[1].split(b" ")[0]
         console.sendall(b"U-Boot 2021\r\nlab: " + nonce + b" boot\r\n"

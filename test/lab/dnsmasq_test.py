@@ -16,7 +16,7 @@ import time
 
 import lab as L
 from emulator_test import (BOOT, children, equal, qemu_pid, start_on_tap,
-                           submit_lingering, until_stage)
+                           submit_lingering)
 
 # "queued": before power comes on; "load": in the middle of the Image.
 PLACES = ("queued", "power", "firmware", "uboot", "dhcp", "tftp", "load",
@@ -36,13 +36,6 @@ class Missed(Exception):
     """It ran past the stage at which it was to be met."""
 
 
-def until(true, what):
-    end = time.monotonic() + BOOT
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.005)
-
-
 def is_stopped(pid):
     for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
         if stat.read_text().rpartition(")")[2].split()[0] != "T":
@@ -52,7 +45,7 @@ def is_stopped(pid):
 
 def stop(pid):
     os.kill(pid, signal.SIGSTOP)
-    until(lambda: is_stopped(pid), f"process {pid} does not stop")
+    L.until(lambda: is_stopped(pid), f"process {pid} does not stop")
 
 
 def go(pid):
@@ -98,11 +91,11 @@ class Board:
     def start_stopped(self):
         self.flag.touch()
         self.submit()
-        until(lambda: not self.flag.exists(), "no emulator")
+        L.until(lambda: not self.flag.exists(), "no emulator")
         self.qemu = qemu_pid(self.lab, self.name)
         self.server = server_pid(self.lab, self.name)
-        until(lambda: is_stopped(self.qemu), "the emulator does not stop")
-        until(lambda: self.stage() == "power", "not on")
+        L.until(lambda: is_stopped(self.qemu), "the emulator does not stop")
+        L.until(lambda: self.stage() == "power", "not on")
 
     def run_to(self, stage, turn):
         """In short turns, to see it in time."""
@@ -115,7 +108,7 @@ class Board:
 
     def run_until(self, pattern):
         go(self.qemu)
-        until(lambda: self.printed(pattern), f"no {pattern}")
+        L.until(lambda: self.printed(pattern), f"no {pattern}")
         stop(self.qemu)
 
     def take_turns(self):
@@ -151,10 +144,10 @@ class Board:
                 raise Missed("the Image is loaded")
         elif self.name == "kernel":
             go(self.qemu)
-            until(lambda: self.stage() == "kernel", "no kernel")
+            L.until(lambda: self.stage() == "kernel", "no kernel")
         elif self.name == "verdict":
             go(self.qemu)
-            until(lambda: self.stage() == "verdict", "no verdict")
+            L.until(lambda: self.stage() == "verdict", "no verdict")
 
     def stand(self):
         """A job standing at the board's place, the only one kept."""
@@ -180,7 +173,7 @@ class Board:
             return
         self.kill_server()
         if self.name == "verdict":
-            until(lambda: self.lab.boards()[self.name]["health"] == "down",
+            L.until(lambda: self.lab.boards()[self.name]["health"] == "down",
                   "nobody misses it")
             equal(self.lab.job(self.id)["state"], "running", "it lingers")
             # Ends the linger; the verdict stands.
@@ -194,7 +187,7 @@ class Board:
         for _ in range(TRIES):
             self.server = server_pid(self.lab, self.name)
             self.kill_server()
-            until(lambda: self.lab.boards()[self.name]["health"] == "down",
+            L.until(lambda: self.lab.boards()[self.name]["health"] == "down",
                   "nobody misses it")
             self.submit()
             if self.lab.job(self.id)["state"] == "queued":
@@ -237,7 +230,7 @@ def dnsmasq_killed_behind_a_verdict_before_the_kernel():
         for _ in range(TRIES):
             id_ = refused(lab, "one")
             server = server_pid(lab, "one")
-            until_stage(lab, id_, "verdict")
+            lab.until_stage(id_, "verdict")
             killed = time.time()
             os.kill(server, signal.SIGKILL)
             j = lab.wait(id_, 2 * BOOT)

@@ -116,10 +116,8 @@ def confined(lab, id_):
 
 
 def qemu_pid(lab, board):
-    path, end = lab.state / "run" / f"{board}.pid", time.monotonic() + BOOT
-    while not path.exists():  # the emulator's first act, and whole
-        assert time.monotonic() < end, f"no {path}"
-        time.sleep(0.01)
+    path = lab.state / "run" / f"{board}.pid"
+    L.until(path.exists, f"no {path}")  # the emulator's first act, and whole
     return int(path.read_text().split()[0])
 
 
@@ -295,15 +293,6 @@ def on_a_tap_with_dnsmasq():
                 assert uid != "0", f"{name} runs as root"
 
 
-def until_stage(lab, id_, stage):
-    end = time.monotonic() + BOOT
-    while time.monotonic() < end:
-        if stage in [s["stage"] for s in lab.job(id_)["stages"]]:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"stage {stage} not reached")
-
-
 def check_debian(lab, id_):
     j = lab.wait(id_, 2 * BOOT)
     equal(j["verdict"], "panic", j["reason"])
@@ -334,8 +323,9 @@ def debian_panics_without_a_root():
         version = (L.BIOS.parent / "VERSION").read_text()
         number = re.match(r"\d+\.\d+", version).group(0)
         assert f"OpenSBI v{number}".encode() in log, version
-        # The backtrace behind the panic is in the log too.
-        assert b"end Kernel panic" in log
+        # The backtrace behind the panic is in the log too, to its end. (What
+        # comes when the other hart has stopped may come too late.)
+        assert b"ret_from_fork+" in log
         assert ARGS.encode() in log, "the bootargs arrived"
 
 
@@ -362,14 +352,14 @@ def emulator_killed_in_every_stage():
         ids = {s: lab.submit(L.payload("echo"), board=s, timeout="240")
                for s in KILL_STAGES}
         for stage, id_ in ids.items():
-            until_stage(lab, id_, stage)
+            lab.until_stage(id_, stage)
             os.kill(qemu_pid(lab, stage), signal.SIGKILL)
         for stage, id_ in ids.items():
             until_attempt(lab, id_, 2)
             first = lab.job(id_)["attempts"][0]
             equal(first["verdict"], "infra", stage)
             assert "signal 9" in first["reason"], first
-        until_stage(lab, decided, "verdict")
+        lab.until_stage(decided, "verdict")
         equal(lab.job(decided)["state"], "running", "it lingers")
         os.kill(qemu_pid(lab, "verdict"), signal.SIGKILL)
         j = lab.wait(decided)
@@ -402,12 +392,7 @@ def submit_lingering(lab, board):
 
 
 def until_attempt(lab, id_, n):
-    end = time.monotonic() + BOOT
-    while time.monotonic() < end:
-        if len(lab.job(id_)["attempts"]) >= n:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no attempt {n}")
+    L.until(lambda: len(lab.job(id_)["attempts"]) >= n, f"no attempt {n}")
 
 
 # What run.py runs side by side.

@@ -6,7 +6,6 @@ each case says what it saw right before the kill.
 
 import os
 import socket
-import time
 
 import lab as L
 from daemon_test import Setting, equal
@@ -14,13 +13,6 @@ from daemon_test import Setting, equal
 HELD = ("power", "firmware", "uboot", "dhcp", "tftp", "kernel")
 LONG = {"timeout": "600", "silence": "600"}
 RESTARTED = ("infra", "daemon restarted")
-
-
-def until(true, what, limit=60):
-    end = time.monotonic() + limit
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.005)
 
 
 def seen(lab, id_):
@@ -32,7 +24,7 @@ def restart(lab, sim, mend=None):
     """kill -9 and a new daemon, which is to switch off before it starts."""
     lab.kill()
     passes = sim.passes  # what the dead one had sent is still on the wires
-    until(lambda: sim.passes > passes + 3, "the simulation stands still")
+    L.until(lambda: sim.passes > passes + 3, "the simulation stands still")
     if mend:
         mend()
     marks = [len(b.events) for b in sim.boards]
@@ -88,7 +80,7 @@ def kill_at(lab, sim, stage, kills, met):
     behind = lab.submit(L.image("pass behind" + word), board="sim0", **LONG)
     state = "running" if stage == "kernel" else "booting"
     for n in range(1, kills + 1):
-        until(lambda: board.held == stage and
+        L.until(lambda: board.held == stage and
               seen(lab, victim) == (state, stage) and
               seen(lab, beside) == ("running", "kernel"),
               f"{stage}: {board.held}, {seen(lab, victim)}")
@@ -102,7 +94,7 @@ def kill_at(lab, sim, stage, kills, met):
             # At the second kill it may be its turn at once.
             equal(lab.job(behind)["attempts"], [], "it had not begun")
         if n < kills:
-            until(lambda: len(lab.job(victim)["attempts"]) > n and
+            L.until(lambda: len(lab.job(victim)["attempts"]) > n and
                   seen(lab, victim) == (state, stage), "not tried again")
             check_off_first(sim, marks)
     board.hold = None
@@ -138,7 +130,7 @@ def labd_killed_before_the_board_is_proven_off():
         lab.wait_board("sim0", "ready")
         board.fault = "silent"
         id_ = lab.submit(L.image("pass"))
-        until(lambda: seen(lab, id_) == ("booting", "queued"), "not taken")
+        L.until(lambda: seen(lab, id_) == ("booting", "queued"), "not taken")
         assert not board.on
         marks = restart(lab, sim, lambda: setattr(board, "fault", None))
         interrupted(lab, id_, 1, "queued")
@@ -155,14 +147,14 @@ def labd_killed_at_the_verdict():
             id_ = lab.submit(L.image(f"tick 1000000 #{kills}"),
                              **{"pass": "tick 000005"}, **LONG)
             for n in range(1, kills + 1):
-                until(lambda: seen(lab, id_) == ("running", "verdict"),
+                L.until(lambda: seen(lab, id_) == ("running", "verdict"),
                       "no verdict")
                 equal(len(lab.job(id_)["attempts"]), n)
                 marks = restart(lab, sim)
                 interrupted(lab, id_, n, "verdict")
             wanted[id_] = ["infra", "pass" if kills == 1 else "infra"]
             if kills == 1:
-                until(lambda: seen(lab, id_) == ("running", "verdict"),
+                L.until(lambda: seen(lab, id_) == ("running", "verdict"),
                       "no verdict")
                 # Ends the linger; the verdict stands.
                 equal(lab.http("DELETE", f"/api/jobs/{id_}").status, 409)
@@ -180,7 +172,7 @@ def labd_killed_while_the_board_goes_off():
         for phase in ("switching", "dwell"):
             board.hold = "kernel"
             over = lab.submit(L.image(f"pass #{phase}"), **LONG)
-            until(lambda: board.held == "kernel", "no kernel")
+            L.until(lambda: board.held == "kernel", "no kernel")
             after = lab.submit(L.image(f"pass after#{phase}"), **LONG)
             # A relay that does not hear "off" leaves the board on.
             board.fault = "deaf" if phase == "switching" else None
@@ -188,7 +180,7 @@ def labd_killed_while_the_board_goes_off():
             done = lab.wait(over)
             equal(done["verdict"], "pass")
             if phase == "dwell":
-                until(lambda: not board.on, "left on")
+                L.until(lambda: not board.on, "left on")
             equal(board.on, phase == "switching")
             equal(lab.boards()["sim0"]["state"], "off", phase)
             equal(seen(lab, after), ("queued", "queued"), phase)
@@ -211,7 +203,7 @@ def labd_killed_in_mid_upload():
         with socket.create_connection(("127.0.0.1", lab.port)) as half:
             half.sendall(head + body[:len(body) // 2])
             spool = lab.state / "spool"
-            until(lambda: sum(f.stat().st_size for f in spool.iterdir()) >=
+            L.until(lambda: sum(f.stat().st_size for f in spool.iterdir()) >=
                   len(body) // 4, "nothing arrives")
             marks = restart(lab, sim)
             try:

@@ -53,6 +53,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def until(true, what, limit=90):
+    """Waits for true(); `what` is said when that is not within `limit`
+    seconds, which is more than a loaded machine takes."""
+    end = time.monotonic() + limit
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -169,6 +178,10 @@ class Lab:
             time.sleep(0.02)
         raise AssertionError(f"job {id_} still {j['state']} {j['stage']}: "
                              f"{self.log_text()}")
+
+    def until_stage(self, id_, stage):
+        until(lambda: stage in [s["stage"] for s in self.job(id_)["stages"]],
+              f"stage {stage} not reached")
 
     def log(self, id_):
         return self.get(f"/api/jobs/{id_}/log").body

@@ -12,7 +12,6 @@ has the nonce of its run: the index names it.
 import fnmatch
 import importlib.util
 import pathlib
-import random
 import re
 import shutil
 import subprocess
@@ -86,7 +85,7 @@ def bundle(*guests):
 def without(name):
     """The boot server loses a file before U-Boot asks for it."""
     def meddle(lab, id_):
-        E.until_stage(lab, id_, "uboot")
+        lab.until_stage(id_, "uboot")
         (lab.state / "tftp" / "virt" / name).unlink()
     return meddle
 
@@ -104,7 +103,7 @@ def emulator(folder):
 
 def on_without_labd(lab, id_):
     """The console of a machine that nobody switches off after the verdict."""
-    E.until_stage(lab, id_, "uboot")
+    lab.until_stage(id_, "uboot")
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(lab.state / "tftp" / "virt", folder,
                         dirs_exist_ok=True)
