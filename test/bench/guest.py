@@ -31,6 +31,9 @@ from memory_dump import Monitor
 from session import Failed
 
 ICOUNT = ("-icount", "shift=0,align=off,sleep=off")
+# Where the machine waits for what is typed, in real time: else QEMU can hang
+# while there is nothing to do.
+TYPED = ("-icount", "shift=0,align=off,sleep=on")
 LIMIT = 300
 AFTER = "after=poweroff"
 UNTESTED = AFTER + " cryptomgr.notests=1"
@@ -38,7 +41,7 @@ UNTESTED = AFTER + " cryptomgr.notests=1"
 SPREAD = 16 << 20
 # The clock of `virt` (ACLINT), and its ticks a microsecond.
 MTIME, TICKS_US = 0x200bff8, 10
-# Seconds of the guest's clock for which it is left idle.
+# Seconds for which it is left idle.
 IDLE = 20
 
 
@@ -110,12 +113,10 @@ def bundle(context, bootargs, initrd=None):
 
 
 def measured(context, machine, bootargs):
-    """A session in which the guest has just been started, measured. Typed in
-    one go: with `sleep=off` QEMU can hang while the machine has nothing to do.
-    """
+    """A session in which the guest has just been started, measured."""
     session = context.start(machine, append="guest=none", limit=LIMIT,
                             extra=("-initrd", bundle(context, bootargs),
-                                   *ICOUNT))
+                                   *TYPED))
     check_boot(session, machine)
     session.send("stat linux measure on\rstart linux\r")
     return session
@@ -196,12 +197,8 @@ def exits_of_a_boot(context, machine):
     session.expect(r"# ")
     session.send("\x1d")
     before, first = exits(session)
-    while True:
-        session.send("\r")
-        time.sleep(0.5)
-        after, last = exits(session)
-        if after - before >= IDLE:
-            break
+    time.sleep(IDLE)
+    after, last = exits(session)
     session.close()
     idle = sum(last.values()) - sum(first.values())
     return first, idle / (after - before)
