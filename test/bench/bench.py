@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 import guest  # noqa: E402
 import payload  # noqa: E402
-import record  # noqa: E402
+import results  # noqa: E402
 from context import (check_boot, check_selftest,  # noqa: E402
                      context_from_environment)
 from machines import virt  # noqa: E402
@@ -214,7 +214,7 @@ def main():
         for session in context.local.sessions:
             session.close()
     show(rows)
-    record.keep(context.build, qemu=context.qemus.main.text(),
+    results.keep(context.build, qemu=context.qemus.main.text(),
                 figures={key: {"value": value, "goal": goal}
                          for key, _, value, goal, _ in rows})
     return 0

@@ -18,7 +18,7 @@ sys.path[:0] = [CHECK, os.path.join(ROOT, 'test', 'bench')]
 sys.dont_write_bytecode = True
 import docs  # noqa: E402
 import layers  # noqa: E402
-import record  # noqa: E402
+import results  # noqa: E402
 from elf_file import SHT_RELA, ElfFile  # noqa: E402
 
 BUILD = os.path.join(ROOT, os.environ.get('BUILD', 'build'))
@@ -444,12 +444,12 @@ class LayerCheck(unittest.TestCase):
         self.assertEqual(self.problems('lib/a.c', '#ifdef DEBUG\n'), '')
 
 
-class Record(Folder):
+class Results(Folder):
     def test_each_part_leaves_the_other(self):
         path = os.path.join(self.folder, 'bench.json')
-        record.keep(self.folder, lab={'a': 1})
-        record.keep(self.folder, qemu='10', figures={'b': 2})
-        record.keep(self.folder, lab={'a': 3})
+        results.keep(self.folder, lab={'a': 1})
+        results.keep(self.folder, qemu='10', figures={'b': 2})
+        results.keep(self.folder, lab={'a': 3})
         with open(path) as f:
             self.assertEqual(json.load(f), {
                 'lab': {'a': 3}, 'qemu': '10', 'figures': {'b': 2}})
@@ -457,7 +457,7 @@ class Record(Folder):
     def test_a_torn_file_is_replaced(self):
         with open(os.path.join(self.folder, 'bench.json'), 'w') as f:
             f.write('{"lab": ')
-        record.keep(self.folder, lab={})
+        results.keep(self.folder, lab={})
         self.assertEqual(read(os.path.join(self.folder, 'bench.json')),
                          b'{\n "lab": {}\n}\n')
 

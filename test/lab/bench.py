@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "bench"))
 import lab as L  # noqa: E402
 import overhead  # noqa: E402
-import record  # noqa: E402
+import results  # noqa: E402
 import simboard as S  # noqa: E402
 from overhead import metric  # noqa: E402
 
@@ -180,7 +180,7 @@ def main():
                  lambda: overhead.figures(a.rounds)):
         for name, value in part().items():
             figures[name] = entry(name, value)
-    record.keep(L.BUILD, lab=figures)
+    results.keep(L.BUILD, lab=figures)
     return 0
 
 
