@@ -215,8 +215,8 @@ def main():
             session.close()
     show(rows)
     results.keep(context.build, qemu=context.qemus.main.text(),
-                figures={key: {"value": value, "goal": goal}
-                         for key, _, value, goal, _ in rows})
+                 figures={key: {"value": value, "goal": goal}
+                          for key, _, value, goal, _ in rows})
     return 0
 
 

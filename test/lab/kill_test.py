@@ -204,7 +204,7 @@ def labd_killed_in_mid_upload():
             half.sendall(head + body[:len(body) // 2])
             spool = lab.state / "spool"
             L.until(lambda: sum(f.stat().st_size for f in spool.iterdir()) >=
-                  len(body) // 4, "nothing arrives")
+                    len(body) // 4, "nothing arrives")
             marks = restart(lab, sim)
             try:
                 equal(half.recv(1000), b"", "answered")

@@ -24,8 +24,7 @@ import scenarios  # noqa: E402
 import uboot  # noqa: E402
 from context import (check_boot, check_selftest, context_from_environment,  # noqa: E402
                      power_off)
-from machines import (AIA, CPUS, MEMORY, icicle, sifive_u,  # noqa: E402
-                      virt)
+from machines import AIA, CPUS, MEMORY, icicle, sifive_u, virt  # noqa: E402
 from run import run_all  # noqa: E402
 from session import Failed  # noqa: E402
 

@@ -228,6 +228,14 @@ download() {
 	(cd "$work/deb" && quietly apt_private apt-get download $list)
 }
 
+# backports PACKAGE...: these and what they need, for this machine, from its
+# release's backports.
+backports() {
+	apt_open "$work/apt" debian "$(dpkg --print-architecture)" deb \
+		"$codename" "$codename-backports" &&
+		download -t "$codename-backports" "$@"
+}
+
 # unpack_debs: $work/deb/*.deb below $work/out/root.
 unpack_debs() {
 	local deb
@@ -300,9 +308,7 @@ get_qemu() {
 	say "qemu: this machine has ${version}, fetching a newer one from" \
 		"$codename-backports"
 	mkdir "$work/apt" && qemu_status >"$work/apt/status" || return
-	apt_open "$work/apt" debian "$(dpkg --print-architecture)" deb \
-		"$codename" "$codename-backports" &&
-		download -t "$codename-backports" qemu-system-riscv ipxe-qemu &&
+	backports qemu-system-riscv ipxe-qemu &&
 		qemu_try "$version" && return
 	qemu_unavailable "this machine has ${version}, and" \
 		"${unfit:-$codename-backports cannot be reached}"
@@ -438,8 +444,6 @@ get_ser2net() {
 	say "ser2net: cannot be had here; what needs it will be skipped"
 }
 
-### dumps
-
 ### opensbi
 
 have_opensbi() {
@@ -457,9 +461,7 @@ opensbi_newer() {
 	[ "$distro $codename" = "debian bookworm" ] || return
 	say "opensbi: this machine has ${version:-none}, fetching a newer one" \
 		"from $codename-backports"
-	apt_open "$work/apt" debian "$(dpkg --print-architecture)" deb \
-		"$codename" "$codename-backports" &&
-		download -t "$codename-backports" opensbi && unpack_debs &&
+	backports opensbi && unpack_debs &&
 		version=$(dpkg-deb -f "$work"/deb/opensbi*.deb Version)
 }
 get_opensbi() {
@@ -481,6 +483,8 @@ get_opensbi() {
 	echo "$version" >"$work/out/VERSION"
 	place opensbi
 }
+
+### dumps
 
 # The newest QEMU there is: build/qemu's, else the machine's.
 best_qemu() {

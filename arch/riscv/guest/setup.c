@@ -176,8 +176,8 @@ void arch_guest_cpu_exit(void)
 	csr_write(CSR_HEDELEG, 0);
 	csr_write(CSR_HIDELEG, 0);
 	csr_write(CSR_HTIMEDELTA, 0);
-	/* Again: where QEMU's harts are threads, one that it had begun to fire
-	 * leaves VSTIP behind the write that moved it. */
+	/* Again: where QEMU's harts are threads, a timer that it had begun to
+	 * fire leaves VSTIP behind the write that moved it. */
 	csr_swap_probe(CSR_VSTIMECMP, -1ul, &old);
 	csr_write(CSR_HVIP, 0);
 	csr_write(CSR_HCOUNTEREN, 0);
